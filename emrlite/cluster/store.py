@@ -1,0 +1,225 @@
+"""Specs, status, events: one SQLite file that any tool can open.
+
+Connections are in autocommit mode, opened for one unit of work, and every
+read-modify-write stands in ``BEGIN IMMEDIATE``: a deferred transaction that turns into a
+writer fails with "locked" when another got there first.
+
+A status is saved with the generation of the spec that it was planned from, and refused
+when that moved on: what a client asked for in the middle of a tick is never overlooked.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from emrlite.cluster.model import ClusterSpec, ClusterStatus, Event
+from emrlite.errors import StorageError
+
+BUSY_SECONDS = 30
+
+MIGRATIONS = (
+    """
+    CREATE TABLE clusters (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of creation
+        id TEXT NOT NULL UNIQUE,
+        account TEXT NOT NULL,
+        region TEXT NOT NULL,
+        generation INTEGER NOT NULL,               -- of the spec
+        live INTEGER NOT NULL,                     -- 0 once the state is final
+        spec BLOB NOT NULL,
+        status BLOB NOT NULL
+    );
+    CREATE INDEX clusters_of ON clusters (account, region, number);
+    CREATE TABLE events (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        cluster TEXT NOT NULL,
+        time REAL NOT NULL,
+        subject TEXT NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT NOT NULL
+    );
+    CREATE INDEX events_of ON events (cluster, number);
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);  -- e.g. ports to come back to
+    """,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One cluster: what is asked, at which generation, and what is."""
+
+    spec: ClusterSpec
+    generation: int
+    status: ClusterStatus
+
+
+class Store:
+    """The state of one home.  Safe to use from many threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connection() as db:
+            db.execute("PRAGMA journal_mode = WAL")
+        self._migrate()
+
+    def create(self, spec: ClusterSpec, status: ClusterStatus, events: Sequence[Event] = ()) -> None:
+        """Save a new cluster.  Raises `StorageError` if its id exists."""
+        with self._write() as db:
+            try:
+                db.execute(
+                    "INSERT INTO clusters (id, account, region, generation, live, spec, status)"
+                    " VALUES (?, ?, ?, 1, 1, ?, ?)",
+                    (spec.id, spec.account, spec.region, _encode(spec), _encode(status)),
+                )
+            except sqlite3.IntegrityError as error:
+                raise StorageError(f"there is a cluster {spec.id} already") from error
+            _append(db, spec.id, events)
+
+    def record(self, cluster_id: str) -> Record:
+        """Return one cluster.  Raises ``KeyError`` if there is none with this id."""
+        with self._connection() as db:
+            return _load(db, cluster_id)
+
+    def records(self, account: str, region: str) -> list[Record]:
+        """Return the clusters of an account in a region, newest first."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT spec, generation, status FROM clusters WHERE account = ? AND region = ? ORDER BY number DESC",
+                (account, region),
+            )
+            return [_record(row) for row in rows]
+
+    def live(self) -> list[Record]:
+        """Return all clusters that have not ended, oldest first."""
+        with self._connection() as db:
+            rows = db.execute("SELECT spec, generation, status FROM clusters WHERE live ORDER BY number")
+            return [_record(row) for row in rows]
+
+    def change_spec(self, cluster_id: str, change: Callable[[Record], ClusterSpec]) -> Record:
+        """Let *change* make a new spec of the present record, in one transaction.
+
+        What *change* raises goes through, and then nothing is written.  A change that
+        changes nothing does not move the generation.
+        """
+        with self._write() as db:
+            record = _load(db, cluster_id)
+            spec = change(record)
+            if spec == record.spec:
+                return record
+            db.execute(
+                "UPDATE clusters SET spec = ?, generation = generation + 1 WHERE id = ?", (_encode(spec), cluster_id)
+            )
+            return Record(spec=spec, generation=record.generation + 1, status=record.status)
+
+    def save_status(
+        self, cluster_id: str, status: ClusterStatus, *, generation: int, final: bool, events: Sequence[Event] = ()
+    ) -> bool:
+        """Save *status* and what led to it; ``False`` if the spec is not at *generation* any more."""
+        with self._write() as db:
+            done = db.execute(
+                "UPDATE clusters SET status = ?, live = ? WHERE id = ? AND generation = ?",
+                (_encode(status), not final, cluster_id, generation),
+            )
+            if done.rowcount:
+                _append(db, cluster_id, events)
+            return bool(done.rowcount)
+
+    def add_events(self, cluster_id: str, events: Iterable[Event]) -> None:
+        """Append to the story of a cluster."""
+        with self._write() as db:
+            _append(db, cluster_id, events)
+
+    def events(self, cluster_id: str) -> list[Event]:
+        """Return the story of a cluster, oldest first."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT time, subject, state, reason FROM events WHERE cluster = ? ORDER BY number", (cluster_id,)
+            )
+            return [Event(time=t, subject=subject, state=state, reason=reason) for t, subject, state, reason in rows]
+
+    def forget(self, cluster_ids: Iterable[str]) -> None:
+        """Remove clusters with their events."""
+        with self._write() as db:
+            for cluster_id in cluster_ids:
+                db.execute("DELETE FROM clusters WHERE id = ?", (cluster_id,))
+                db.execute("DELETE FROM events WHERE cluster = ?", (cluster_id,))
+
+    def fact(self, name: str) -> str | None:
+        """Return what was remembered under *name*."""
+        with self._connection() as db:
+            row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+            return row[0] if row else None
+
+    def remember(self, name: str, value: str) -> None:
+        """Remember a fact of this home, e.g. the port of its S3 server."""
+        with self._write() as db:
+            db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            db.execute("PRAGMA synchronous = NORMAL")
+            yield db
+        finally:
+            db.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    def _migrate(self) -> None:
+        with self._write() as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                raise StorageError(
+                    f"{self.path} was written by a newer emrlite (schema {version}, this one knows {len(MIGRATIONS)}); "
+                    "upgrade emrlite, or give another --home"
+                )
+            for script in MIGRATIONS[version:]:
+                for statement in script.split(";\n"):
+                    if statement.strip():
+                        db.execute(statement)
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _load(db: sqlite3.Connection, cluster_id: str) -> Record:
+    row = db.execute("SELECT spec, generation, status FROM clusters WHERE id = ?", (cluster_id,)).fetchone()
+    if row is None:
+        raise KeyError(cluster_id)
+    return _record(row)
+
+
+def _record(row: tuple[bytes, int, bytes]) -> Record:
+    spec, generation, status = row
+    return Record(
+        spec=msgspec.json.decode(spec, type=ClusterSpec),
+        generation=generation,
+        status=msgspec.json.decode(status, type=ClusterStatus),
+    )
+
+
+def _encode(value: ClusterSpec | ClusterStatus) -> bytes:
+    return msgspec.json.encode(value)
+
+
+def _append(db: sqlite3.Connection, cluster_id: str, events: Iterable[Event]) -> None:
+    db.executemany(
+        "INSERT INTO events (cluster, time, subject, state, reason) VALUES (?, ?, ?, ?, ?)",
+        [(cluster_id, event.time or time.time(), event.subject, event.state, event.reason) for event in events],
+    )
