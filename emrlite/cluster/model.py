@@ -178,6 +178,7 @@ class ClusterStatus:
     reason_code: str | None = None
     reason: str = ""
     ready: float | None = None
+    ending: float | None = None  #: when it began to terminate
     ended: float | None = None
     steps: Mapping[str, StepStatus] = field(default_factory=dict)
     nodes: Mapping[str, NodeStatus] = field(default_factory=dict)  #: by node name
