@@ -1,0 +1,120 @@
+"""What a cluster's processes are started with: Spark, its class path, Java, Python, tools.
+
+`find` is cheap and only looks; `ensure` sets up what is missing.  An engine belongs to a
+version of Spark and lives in ``<home>/engines/spark-<version>``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emrlite.errors import EngineMissing, SetupError
+from emrlite.node import java, overlay
+from emrlite.node.java import MODULE_OPTIONS
+from emrlite.node.lockfile import MB, Locked, locked
+from emrlite.node.parts import is_there, missing_parts, s3proxy_path, tools_path, tools_ready
+from emrlite.settings import Settings
+
+__all__ = ["MODULE_OPTIONS", "Engine", "ensure", "find"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """One Spark with everything around it."""
+
+    spark: str  #: "4.1.1"
+    scala: str  #: "2.13"
+    hadoop: str  #: "3.4.2"
+    home: Path  #: ``SPARK_HOME``: links to the package pyspark; ``jars/`` is the one class path
+    java_home: Path  #: its ``bin/java`` is Java 17 to 21
+    python: Path  #: what drivers and executors run
+    tools: Path  #: directory that holds a working ``aws``
+    s3proxy: Path  #: not on the class path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What Spark's classes need to know when they are started directly."""
+        return {
+            "SPARK_HOME": str(self.home),
+            "SPARK_SCALA_VERSION": self.scala,
+            "JAVA_HOME": str(self.java_home),
+        }
+
+    @property
+    def classpath(self) -> str:
+        """The same string for every process, so that class-data archives fit.  Conf directories go behind it."""
+        return f"{self.home / overlay.EMPTY}/:{self.home / 'jars'}/*"
+
+
+def find(settings: Settings) -> Engine:
+    """The engine of ``settings.spark``; raises `EngineMissing` with what is wrong and what cures it."""
+    lock = locked(settings.spark)
+    if reason := _incomplete(settings.home, lock):
+        raise EngineMissing(f"Spark {lock.spark} is not set up in {settings.home}: {reason}; run `emrlite setup`")
+    return Engine(
+        spark=lock.spark,
+        scala=lock.scala,
+        hadoop=lock.hadoop,
+        home=overlay.engine_root(settings.home, lock.spark) / "home",
+        java_home=java.find(settings.home).home,
+        python=Path(sys.executable),
+        tools=tools_path(settings.home),
+        s3proxy=s3proxy_path(settings.home, lock),
+    )
+
+
+def _incomplete(home: Path, lock: Locked) -> str | None:
+    """Why the engine cannot be used, but for Java."""
+    if reason := overlay.wrong(home, lock):
+        return reason
+    if not is_there(home, lock.s3proxy):
+        return f"the S3 server ({lock.s3proxy.name}) is missing or of the wrong size"
+    if not tools_ready(home):
+        return "the aws CLI is missing"
+    return None
+
+
+def ensure(settings: Settings, say: Callable[[str], None]) -> Engine:
+    """Find the engine, or set up what is missing of it; progress goes to *say*, a line at a time."""
+    with contextlib.suppress(EngineMissing):
+        return find(settings)
+    if ":" in str(settings.home):
+        raise SetupError(f"{settings.home} holds a colon, which divides class paths; choose another home")
+    lock = locked(settings.spark)
+    with _alone(settings.home, say):
+        parts = missing_parts(settings.home, lock)
+        fetch, disk = sum(part.fetch for part in parts), sum(part.disk for part in parts)
+        free = shutil.disk_usage(settings.home).free
+        say(
+            f"Setting up Spark {lock.spark} in {settings.home}: {fetch / MB:.0f} MB to fetch, {disk / MB:.0f} MB of disk "
+            f"({free / MB:.0f} MB are free). Missing: {', '.join(part.name for part in parts)}."
+        )
+        if free < disk:
+            raise SetupError(
+                f"{settings.home} has {free / MB:.0f} MB of free disk, set-up needs {disk / MB:.0f} MB; "
+                "make room or choose another home (EMRLITE_HOME)"
+            )
+        for part in parts:
+            part.make(say)
+        engine = find(settings)
+        say(f"Spark {lock.spark} is ready.")
+        return engine
+
+
+@contextlib.contextmanager
+def _alone(home: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """One set-up of a home at a time; the second waits, and finds everything done."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "setup.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another set-up of {home} is at work; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

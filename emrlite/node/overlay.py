@@ -1,0 +1,128 @@
+"""Builds an engine's ``SPARK_HOME``: one class path for driver, executors and daemons.
+
+It links to what is in the package pyspark; its ``jars/`` holds links to pyspark's archives and our own
+beside them.  Own archives are hard links to (or copies of) verified files of the cache, so
+that an emptied cache breaks no cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from emrlite.errors import SetupError
+from emrlite.node import jars, packages
+from emrlite.node.lockfile import Jar, Locked
+
+#: What is on an engine's class path before its archives: a directory that stays empty.
+EMPTY = "emptyconf"
+
+
+def engine_root(home: Path, spark: str) -> Path:
+    """Everything that belongs to one version of Spark."""
+    return home / "engines" / f"spark-{spark}"
+
+
+def installed_pyspark(spark: str) -> Path | None:
+    """The package pyspark of the running Python, when it is Spark *spark*."""
+    try:
+        found = distribution("pyspark")
+    except PackageNotFoundError:
+        return None
+    path = Path(str(found.locate_file("pyspark")))
+    return path if found.version == spark and (path / "jars").is_dir() else None
+
+
+def own_pyspark(home: Path, spark: str) -> Path:
+    """The environment that set-up makes where the running Python has another pyspark, or none."""
+    return engine_root(home, spark) / "python-packages"
+
+
+def pyspark_locks(spark: str) -> list[str]:
+    """pyspark comes as source: its build tools first."""
+    return ["build.lock", f"pyspark-{spark}.lock"]
+
+
+def find_pyspark(home: Path, spark: str) -> Path | None:
+    """The package pyspark in version *spark*: the running Python's, else the home's own."""
+    if path := installed_pyspark(spark):
+        return path
+    environment = own_pyspark(home, spark)
+    return packages.site(environment) / "pyspark" if packages.ready(environment, pyspark_locks(spark)) else None
+
+
+def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[[str], None]) -> None:
+    """Make the overlay beside the old one and put it in its place."""
+    root = engine_root(home, locked.spark)
+    fresh = root / "home.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    (fresh / "jars").mkdir(parents=True)
+    (fresh / EMPTY).mkdir()
+    for entry in sorted(pyspark.iterdir()):
+        if entry.name not in ("jars", "__pycache__"):
+            (fresh / entry.name).symlink_to(entry)
+    for jar in sorted((pyspark / "jars").glob("*.jar")):
+        (fresh / "jars" / jar.name).symlink_to(jar)
+    for locked_jar in locked.jars:
+        if (fresh / "jars" / locked_jar.name).exists():
+            raise SetupError(f"{locked_jar.name} is in pyspark {locked.spark} already: the lock should not list it")
+        place(cache, locked_jar, fresh / "jars")
+    (fresh / "engine.json").write_text(json.dumps(_record(locked, pyspark), indent=1), encoding="utf-8")
+    shutil.rmtree(root / "home", ignore_errors=True)
+    fresh.rename(root / "home")
+    say(f"engine: {len(list((root / 'home' / 'jars').iterdir()))} archives on one class path in {root / 'home'}")
+
+
+def place(cache: Path, jar: Jar, folder: Path) -> None:
+    """Put a cached archive into *folder*, after a last look at it."""
+    jars.check(cache / jar.name, jar)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f"{jar.name}.new"
+    fresh.unlink(missing_ok=True)
+    try:
+        os.link(cache / jar.name, fresh)
+    except OSError:  # another file system, or one without hard links
+        shutil.copy2(cache / jar.name, fresh)
+    fresh.replace(folder / jar.name)
+
+
+def wrong(home: Path, locked: Locked) -> str | None:
+    """What keeps the overlay from being used, or ``None``.  Looks at sizes only, so that it is cheap."""
+    overlay = engine_root(home, locked.spark) / "home"
+    try:
+        record = json.loads((overlay / "engine.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return "its engine home is not built"
+    pyspark = Path(record.get("pyspark", ""))
+    now = _record(locked, pyspark)
+    if record.get("stamp") != now["stamp"]:
+        return f"the package pyspark that it was built from ({pyspark}) is gone or changed"
+    if record != now:
+        return "its engine home was built from another list of archives"
+    for jar in jars.missing(locked.jars, overlay / "jars"):
+        return f"{overlay / 'jars' / jar.name} is missing or of the wrong size"
+    return None
+
+
+def _record(locked: Locked, pyspark: Path) -> dict[str, object]:
+    """What an overlay was built from; a changed record asks for a new one."""
+    return {
+        "spark": locked.spark,
+        "pyspark": str(pyspark),
+        "stamp": _stamp(pyspark, locked.spark),
+        "jars": {jar.name: jar.sha256 for jar in locked.jars},
+    }
+
+
+def _stamp(pyspark: Path, spark: str) -> int | None:
+    """Tells one installation of pyspark from the next at the same place; ``None``: it is not there."""
+    try:
+        if f'"{spark}"' not in (pyspark / "version.py").read_text(encoding="utf-8"):
+            return None
+        return (pyspark / "jars").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None

