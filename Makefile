@@ -1,0 +1,58 @@
+# Everything that can be done with a checkout; `make` lists it.  Needs Python 3.11 or later and a network for set-up.
+
+# The first Python that is new enough and can make virtual environments.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+
+# Written last, so that an interrupted installation is done again.
+STAMP := .venv/installed
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+
+.PHONY: help setup run test unit lint types bench lock clean
+.DEFAULT_GOAL := help
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): conf/build.lock conf/requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "emrlite needs Python 3.11 or later with its module venv (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "Making .venv with $(PYTHON): about 640 MB to fetch, 1.2 GB of disk"
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP) install --require-hashes --no-deps --requirement conf/build.lock
+	@# Build tools are pinned above; pyspark comes as source and takes a minute.
+	@$(PIP) install --require-hashes --no-deps --no-build-isolation --requirement conf/requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --quiet --editable .
+	@touch $(STAMP)
+
+setup: $(STAMP)  ## Python packages into .venv, then Java archives, Java and the aws CLI into ~/.emrlite
+	@.venv/bin/emrlite setup
+
+run: setup  ## The main job: a transient cluster works on the flights of New York in 2013
+	@.venv/bin/python examples/flights/run.py
+
+test: setup lint types  ## Lint, types and every test
+	@.venv/bin/python -m pytest --durations=10
+
+unit: $(STAMP)  ## The tests that start no process
+	@.venv/bin/python -m pytest tests/unit
+
+lint: $(STAMP)  ## ruff
+	@.venv/bin/ruff check .
+
+types: $(STAMP)  ## mypy
+	@.venv/bin/mypy
+
+bench: setup  ## The same job as bare spark-submit and as emrlite run, side by side
+	@.venv/bin/python -m benchmarks
+
+# For maintainers; needs uv.  A lock of uv's own would record the hosts of indexes.
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
+lock:  ## Choose new versions of all that is pinned (for maintainers, needs uv)
+	$(LOCK) --upgrade --all-extras pyproject.toml --output-file conf/requirements.lock
+	printf 'editables\nhatchling\nsetuptools\nwheel\n' | $(LOCK) --upgrade - --output-file conf/build.lock
+	echo awscli | $(LOCK) --upgrade - --output-file conf/aws.lock
+	.venv/bin/python -m emrlite.node.relock
+
+clean:  ## Remove what can be made again here (the home is `emrlite clean`'s)
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
