@@ -1,0 +1,145 @@
+"""From what EMR users ask of YARN to what Spark's standalone master understands.  Pure.
+
+YARN gives an application `spark.executor.instances` containers; the standalone master knows only
+how many cores it may take in all (`spark.cores.max`) and how large one executor is.  The memory
+that is asked for is checked against the instance type, as YARN does, but the heap that is
+started is bounded by this machine: copied production settings must not bring a laptop down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emrlite.node.layout import NodeInfo
+
+_UNITS = {"b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30, "t": 2**40, "tb": 2**40,
+          "p": 2**50, "pb": 2**50}
+_SIZE = re.compile(r"(\d+)\s*([a-z]*)")
+_TRUE = "true"
+
+#: Memory that YARN adds to a container for what lies outside the heap: a tenth, 384 MiB at the least.
+_OVERHEAD_FACTOR, _LEAST_OVERHEAD = 0.10, 384
+#: Part of this machine's memory that one executor's heap may take, and the least that it gets.
+_HEAP_PART, _LEAST_HEAP = 4, 1024
+#: Heap of an executor that nobody chose: small, since several start on one machine.
+_USUAL_HEAP = 1024
+
+
+class Refused(Exception):
+    """The request cannot be met; the text is the one that Spark on YARN would show."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Properties to set, and what the controller log says about them."""
+
+    properties: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def mebibytes(text: str, unit: str = "m") -> int:
+    """Read a size as Spark does (``2g``, ``512m``); a bare number counts in *unit*."""
+    match = _SIZE.fullmatch(text.strip().lower())
+    if not match or (match[2] and match[2] not in _UNITS):
+        raise Refused(f"java.lang.NumberFormatException: Size must be specified as bytes (b), kibibytes (k), mebibytes (m), "
+                      f"gibibytes (g), tebibytes (t), or pebibytes(p). E.g. 50b, 100k, or 250m. Failed to parse byte string: {text}")
+    return int(match[1]) * _UNITS[match[2] or unit] // 2**20
+
+
+def _count(key: str, text: str) -> int:
+    if not text.strip().isdigit() or int(text) < 1:
+        raise Refused(f"org.apache.spark.SparkException: {key} should be a positive number, but was {text!r}")
+    return int(text)
+
+
+def _overhead(conf: Mapping[str, str], who: str, heap: int) -> int:
+    given = conf.get(f"spark.{who}.memoryOverhead") or conf.get(f"spark.yarn.{who}.memoryOverhead")
+    if given:
+        return mebibytes(given)
+    factor = float(conf.get(f"spark.{who}.memoryOverheadFactor", _OVERHEAD_FACTOR))
+    return max(int(heap * factor), _LEAST_OVERHEAD)
+
+
+_CHECK = "Please check the values of 'yarn.scheduler.maximum-allocation-mb' and/or 'yarn.nodemanager.resource.memory-mb'."
+
+
+def verify(conf: Mapping[str, str], limit: int, *, cluster_mode: bool) -> int:
+    """Refuse what no node of *limit* MiB could hold, in the words of Spark's YARN client.
+
+    Returns the MiB that one executor's container takes.
+    """
+    heap = mebibytes(conf.get("spark.executor.memory", f"{_USUAL_HEAP}m"))
+    overhead = _overhead(conf, "executor", heap)
+    off_heap = 0
+    if conf.get("spark.memory.offHeap.enabled", "").lower() == _TRUE:
+        off_heap = mebibytes(conf.get("spark.memory.offHeap.size", "0"), "b")
+    python = mebibytes(conf.get("spark.executor.pyspark.memory", "0"))
+    total = heap + off_heap + overhead + python
+    if total > limit:
+        raise Refused(
+            f"java.lang.IllegalArgumentException: Required executor memory ({heap} MB), offHeap memory ({off_heap}) MB, "
+            f"overhead ({overhead} MB), and PySpark memory ({python} MB) is above the max threshold ({limit} MB) of this "
+            f"cluster! {_CHECK}")
+    if cluster_mode:
+        driver = mebibytes(conf.get("spark.driver.memory", "1g"))
+        beside = _overhead(conf, "driver", driver)
+        if driver + beside > limit:
+            raise Refused(
+                f"java.lang.IllegalArgumentException: Required AM memory ({driver}+{beside} MB) is above the max threshold "
+                f"({limit} MB) of this cluster! {_CHECK}")
+    return total
+
+
+def plan(conf: Mapping[str, str], info: NodeInfo, machine: int, *, cluster_mode: bool = False) -> Resources:
+    """Decide on executors.  *conf* is what counts in the end, *machine* this machine's memory in MiB."""
+    container = verify(conf, info.yarn_memory, cluster_mode=cluster_mode)
+    notes: list[str] = []
+    chosen: dict[str, str] = {}
+
+    cores = _count("spark.executor.cores", conf.get("spark.executor.cores", str(info.vcpu)))
+    if cores > info.cluster_vcpu:
+        notes.append(f"--executor-cores {cores}: the cluster has {info.cluster_vcpu} vCPU, an executor gets {info.cluster_vcpu}")
+        cores = info.cluster_vcpu
+    chosen["spark.executor.cores"] = str(cores)
+
+    heap = mebibytes(conf.get("spark.executor.memory", f"{_USUAL_HEAP}m"))
+    bound = max(machine // _HEAP_PART, _LEAST_HEAP)
+    if heap > bound:
+        notes.append(f"--executor-memory {heap}m fits the instance type; the heap on this machine is {bound}m")
+    chosen["spark.executor.memory"] = f"{min(heap, bound)}m"
+
+    # 0 is how one says "dynamic" where a number is expected.
+    if (asked := conf.get("spark.executor.instances", "0").strip()) != "0":
+        chosen |= _fixed(_count("spark.executor.instances", asked), cores, container, info, notes)
+    elif limit := conf.get("spark.cores.max"):
+        chosen["spark.cores.max"] = limit
+    else:
+        chosen |= _dynamic(conf, cores, info)
+    return Resources(chosen, tuple(notes))
+
+
+def _fixed(asked: int, cores: int, container: int, info: NodeInfo, notes: list[str]) -> dict[str, str]:
+    """As many executors as asked for, as far as YARN would find room for them on this cluster."""
+    nodes = max(info.cluster_vcpu // info.vcpu, 1)
+    room = min(nodes * (info.yarn_memory // container), info.cluster_vcpu)
+    count = min(asked, max(room, 1))
+    if count < asked:
+        notes.append(f"--num-executors {asked}: the cluster has room for {count} of {container} MiB")
+    return {"spark.cores.max": str(count * cores), "spark.dynamicAllocation.enabled": "false"}
+
+
+def _dynamic(conf: Mapping[str, str], cores: int, info: NodeInfo) -> dict[str, str]:
+    """EMR's default: executors come and go with the work, here from one on and up to the cluster's vCPU."""
+    cap = {"spark.cores.max": str(max(info.cluster_vcpu, cores))}
+    if conf.get("spark.dynamicAllocation.enabled", _TRUE).lower() != _TRUE:
+        return cap
+    usual = {
+        "spark.dynamicAllocation.enabled": _TRUE,
+        # There is no external shuffle service on a node: executors that hold shuffle data are kept.
+        "spark.dynamicAllocation.shuffleTracking.enabled": _TRUE,
+        "spark.dynamicAllocation.initialExecutors": "1",
+    }
+    forced = {"spark.shuffle.service.enabled": "false"}
+    return cap | {key: conf.get(key, value) for key, value in usual.items()} | forced
