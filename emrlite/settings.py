@@ -8,6 +8,7 @@ environment for its settings.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -33,7 +34,10 @@ class Settings:
     home: Path = _setting(Path("~/.emrlite"), "Where engines, clusters, logs and local buckets live.")
     host: str = _setting("127.0.0.1", "Address that the endpoint listens on.")
     port: int = _setting(4566, "Port of the endpoint of `emrlite start`; 0 takes any free one.")
-    s3: str = _setting("local", "`local` (buckets are folders in the home), `moto` (in memory), or the URL of an S3 endpoint.")
+    s3: str = _setting(
+        "local",
+        "`local` (buckets are folders in the home), `moto` (in memory), or the URL of an S3 endpoint.",
+    )
     region: str = _setting("us-east-1", "Region that `emrlite env` and the steps are given.")
     spark: str = _setting("4.1.1", "Spark version of the engine; set-up fetches it where it is not installed.")
     releases: Literal["lenient", "strict"] = _setting(
@@ -45,9 +49,16 @@ class Settings:
     allow_hosts: str = _setting("", "Further `Host` names, separated by commas, that the endpoint answers to.")
     allow_origins: str = _setting("", "Web origins, separated by commas, that may call the endpoint.")
     allow_pretend: bool = _setting(
-        False, "Let moto answer calls that only pretend to run jobs (EMR Serverless, Glue job runs, Step Functions' EMR tasks).")
-    memory: int = _setting(0, "MiB that all clusters together may count on; 0 is three quarters of what the machine has.")
-    hold: float = _setting(0.0, "Seconds for which a finished transient cluster stays in TERMINATING, for clients that poll slowly.")
+        False,
+        "Let moto answer calls that only pretend to run jobs "
+        "(EMR Serverless, Glue job runs, Step Functions' EMR tasks).",
+    )
+    memory: int = _setting(
+        0, "MiB that all clusters together may count on; 0 is three quarters of what the machine has."
+    )
+    hold: float = _setting(
+        0.0, "Seconds for which a finished transient cluster stays in TERMINATING, for clients that poll slowly."
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(os.path.abspath(Path(self.home).expanduser())))
@@ -93,3 +104,17 @@ def _convert(name: str, value: Any) -> Any:
         return kind(value)
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{name} is {value!r}, which is no {kind.__name__}") from error
+
+
+def commented() -> str:
+    """Every setting with its help and default, commented out: the text of ``conf/emrlite.toml``."""
+    paragraphs = [
+        "# Settings of emrlite.  Copy this file to the home (~/.emrlite/emrlite.toml) and take the # away\n"
+        "# from a line with `=` to choose otherwise.\n"
+    ]
+    for field in dataclasses.fields(Settings):
+        default = str(field.default) if isinstance(field.default, Path) else field.default
+        variable = f"EMRLITE_{field.name.upper()}"
+        # What JSON and TOML write alike: strings, numbers, true and false.
+        paragraphs.append(f"# {field.metadata['help']}  ({variable})\n# {field.name} = {json.dumps(default)}\n")
+    return "\n".join(paragraphs)

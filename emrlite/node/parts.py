@@ -67,7 +67,9 @@ def missing_parts(home: Path, lock: Locked) -> list[Part]:
         parts.append(Part(name="pyspark", fetch=size.fetch, disk=size.disk, make=lambda say: _pyspark(home, lock, say)))
     if wanted := _wanted(home, lock):
         bytes_ = sum(jar.size for jar in jars.missing(wanted, jar_cache(home)))
-        parts.append(Part(name="archives", fetch=bytes_, disk=bytes_, make=lambda say: _archives(home, lock, wanted, say)))
+        parts.append(
+            Part(name="archives", fetch=bytes_, disk=bytes_, make=lambda say: _archives(home, lock, wanted, say))
+        )
     if not tools_ready(home):
         size = package_size("awscli")
         parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=lambda say: _aws(home, say)))
