@@ -1,0 +1,25 @@
+"""Which release labels there are (docs.aws.amazon.com, EMR Release Guide)."""
+
+from __future__ import annotations
+
+import re
+
+#: Major release -> newest minor one.  A label beyond these is refused, as AWS does.
+_HADOOP_LINE = {4: 9, 5: 36, 6: 15, 7: 14}
+_SPARK_LINE = {8: 1}
+
+_LABEL = re.compile(r"emr-(spark-)?(\d{1,2})\.(\d{1,2})\.(\d{1,2})")
+
+
+def is_known(label: str) -> bool:
+    """Tell whether *label* is a release, ``emr-7.12.0`` or ``emr-spark-8.1.0``."""
+    found = _LABEL.fullmatch(label)
+    if not found:
+        return False
+    line = _SPARK_LINE if found[1] else _HADOOP_LINE
+    return int(found[3]) <= line.get(int(found[2]), -1) and int(found[4]) <= 9
+
+
+def is_spark_only(label: str) -> bool:
+    """Tell whether the release is one of the Spark line, which lists no Hadoop."""
+    return label.startswith("emr-spark-")
