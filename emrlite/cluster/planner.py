@@ -123,7 +123,7 @@ def _look_at_nodes(spec: ClusterSpec, seen: Observed, progress: Progress) -> Non
 
 
 def _is_ready(spec: ClusterSpec, node: NodeSpec, at: NodeSeen) -> bool:
-    wanted = daemons_of(node.role, spec.applications)
+    wanted = daemons_of(spec, node)
     return len(at.bootstrap) == len(spec.bootstrap_actions) and all(
         name in at.daemons and at.daemons[name].ready and at.daemons[name].running for name in wanted
     )
@@ -175,7 +175,7 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
     answering = {name for other in seen.nodes.values() for name, daemon in other.daemons.items() if daemon.ready}
     return [
         StartDaemon(node, name)
-        for name in daemons_of(node.role, spec.applications)
+        for name in daemons_of(spec, node)
         if name not in at.daemons and AFTER.get(name, name) in answering | {name}
     ]
 

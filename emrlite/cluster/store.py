@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -33,6 +33,7 @@ MIGRATIONS = (
         region TEXT NOT NULL,
         generation INTEGER NOT NULL,               -- of the spec
         live INTEGER NOT NULL,                     -- 0 once the state is final
+        owner TEXT NOT NULL,                       -- the emulator that looks after it
         spec BLOB NOT NULL,
         status BLOB NOT NULL
     );
@@ -46,7 +47,6 @@ MIGRATIONS = (
         reason TEXT NOT NULL
     );
     CREATE INDEX events_of ON events (cluster, number);
-    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);  -- e.g. ports to come back to
     """,
 )
 
@@ -70,14 +70,14 @@ class Store:
             db.execute("PRAGMA journal_mode = WAL")
         self._migrate()
 
-    def create(self, spec: ClusterSpec, status: ClusterStatus, events: Sequence[Event] = ()) -> None:
-        """Save a new cluster.  Raises `StorageError` if its id exists."""
+    def create(self, spec: ClusterSpec, status: ClusterStatus, events: Sequence[Event] = (), *, owner: str = "") -> None:
+        """Save a new cluster that the emulator *owner* looks after.  Raises `StorageError` if its id exists."""
         with self._write() as db:
             try:
                 db.execute(
-                    "INSERT INTO clusters (id, account, region, generation, live, spec, status)"
-                    " VALUES (?, ?, ?, 1, 1, ?, ?)",
-                    (spec.id, spec.account, spec.region, _encode(spec), _encode(status)),
+                    "INSERT INTO clusters (id, account, region, generation, live, owner, spec, status)"
+                    " VALUES (?, ?, ?, 1, 1, ?, ?, ?)",
+                    (spec.id, spec.account, spec.region, owner, _encode(spec), _encode(status)),
                 )
             except sqlite3.IntegrityError as error:
                 raise StorageError(f"there is a cluster {spec.id} already") from error
@@ -97,11 +97,31 @@ class Store:
             )
             return [_record(row) for row in rows]
 
+    def all(self) -> list[Record]:
+        """Return every cluster of this home, of whatever account and region, newest first."""
+        with self._connection() as db:
+            rows = db.execute("SELECT spec, generation, status FROM clusters ORDER BY number DESC")
+            return [_record(row) for row in rows]
+
     def live(self) -> list[Record]:
         """Return all clusters that have not ended, oldest first."""
         with self._connection() as db:
             rows = db.execute("SELECT spec, generation, status FROM clusters WHERE live ORDER BY number")
             return [_record(row) for row in rows]
+
+    def owners(self) -> dict[str, str]:
+        """Return the emulator that looks after each live cluster: cluster id -> owner."""
+        with self._connection() as db:
+            return dict(db.execute("SELECT id, owner FROM clusters WHERE live ORDER BY number").fetchall())
+
+    def own(self, cluster_id: str, owner: str) -> None:
+        """Put a cluster into the care of another emulator."""
+        with self._write() as db:
+            db.execute("UPDATE clusters SET owner = ? WHERE id = ?", (owner, cluster_id))
+
+    def terminate(self, cluster_id: str) -> None:
+        """Ask for the end of a cluster, protected or not."""
+        self.change_spec(cluster_id, lambda record: replace(record.spec, terminate=True))
 
     def change_spec(self, cluster_id: str, change: Callable[[Record], ClusterSpec]) -> Record:
         """Let *change* make a new spec of the present record, in one transaction.
@@ -145,23 +165,11 @@ class Store:
             )
             return [Event(time=t, subject=subject, state=state, reason=reason) for t, subject, state, reason in rows]
 
-    def forget(self, cluster_ids: Iterable[str]) -> None:
-        """Remove clusters with their events."""
+    def forget_ended(self, owner: str) -> None:
+        """Remove the ended clusters of *owner* with their events."""
         with self._write() as db:
-            for cluster_id in cluster_ids:
-                db.execute("DELETE FROM clusters WHERE id = ?", (cluster_id,))
-                db.execute("DELETE FROM events WHERE cluster = ?", (cluster_id,))
-
-    def fact(self, name: str) -> str | None:
-        """Return what was remembered under *name*."""
-        with self._connection() as db:
-            row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-            return row[0] if row else None
-
-    def remember(self, name: str, value: str) -> None:
-        """Remember a fact of this home, e.g. the port of its S3 server."""
-        with self._write() as db:
-            db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+            db.execute("DELETE FROM events WHERE cluster IN (SELECT id FROM clusters WHERE NOT live AND owner = ?)", (owner,))
+            db.execute("DELETE FROM clusters WHERE NOT live AND owner = ?", (owner,))
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

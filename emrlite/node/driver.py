@@ -78,10 +78,14 @@ _DAEMONS = {
 AFTER = {"datanode": "namenode", "spark-worker": "spark-master"}
 
 
-def daemons_of(role: Role, applications: tuple[str, ...]) -> tuple[str, ...]:
-    """Name the daemons of a node; Spark's only where Spark is among the applications."""
-    spark = any(name.lower() == "spark" for name in applications)
-    return tuple(name for name in _DAEMONS[role] if spark or not name.startswith("spark"))
+def daemons_of(spec: ClusterSpec, node: NodeSpec) -> tuple[str, ...]:
+    """Name the daemons of a node; Spark's only where Spark is among the applications.
+
+    A cluster of one node has all of them on its master, as on EMR.
+    """
+    spark = any(name.lower() == "spark" for name in spec.applications)
+    names = _DAEMONS[node.role] + (_DAEMONS[Role.CORE] if len(spec.nodes) == 1 else ())
+    return tuple(name for name in names if spark or not name.startswith("spark"))
 
 
 class FakeDriver:

@@ -24,8 +24,10 @@ import psutil
 from emrlite.errors import NodeError
 from emrlite.node import shim
 
-#: In the environment of every process that emrlite starts: the home, to find orphans by.
+#: In the environment of every process that emrlite starts: the home, and the node's directory,
+#: to find orphans by.
 OWNER_VARIABLE = "EMRLITE_OWNER"
+MARK_VARIABLE = "EMRLITE_MARK"
 
 #: A shim that has not written its pid by then never will.
 START_SECONDS = 20.0
@@ -173,21 +175,20 @@ def kill_all(found: Sequence[Process], *, timeout: float = 15.0) -> None:
             raise NodeError(f"could not kill {process.name}; it may hang in the kernel: look with `ps`")
 
 
-def orphans(owner: str, *, but: Sequence[int] = ()) -> list[psutil.Process]:
-    """Find processes that carry *owner*'s mark, other than this one, its parents and *but*."""
+def orphans(variable: str, value: str) -> list[psutil.Process]:
+    """Find processes that carry a mark of ours, other than this one and its parents."""
     me = psutil.Process()
-    spared = {me.pid, *but, *(parent.pid for parent in me.parents())}
+    spared = {me.pid, *(parent.pid for parent in me.parents())}
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.pid not in spared and process.environ().get(OWNER_VARIABLE) == owner:
+            if process.pid not in spared and process.environ().get(variable) == value:
                 found.append(process)
     return found
 
 
-def reap(owner: str, *, but: Sequence[int] = ()) -> list[int]:
-    """Kill what an earlier emulator of this home left behind; return the pids."""
-    found = orphans(owner, but=but)
+def reap(found: Sequence[psutil.Process]) -> list[int]:
+    """Kill what an earlier emulator or a dead shim left behind; return the pids."""
     for process in found:
         with suppress(psutil.Error):
             process.kill()
@@ -195,7 +196,9 @@ def reap(owner: str, *, but: Sequence[int] = ()) -> list[int]:
     return [process.pid for process in found]
 
 
-_boot_id = functools.cache(shim.boot_id)
+@functools.cache
+def _boot_id() -> str:
+    return shim.boot_id()
 
 
 def _read(path: Path) -> str | None:

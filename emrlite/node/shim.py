@@ -23,7 +23,7 @@ GRACE_SECONDS = 5.0
 CANNOT_RUN = 127
 
 
-def prctl(option, value):
+def prctl(option: int, value: int) -> None:
     """Set an option of this process where the kernel has it (Linux); elsewhere groups must do."""
     if sys.platform != "linux":
         return
@@ -32,7 +32,7 @@ def prctl(option, value):
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def start_mark(pid):
+def start_mark(pid: int) -> str | None:
     """Return when *pid* was started, in the kernel's own count, or ``None`` if it is gone or a zombie."""
     if sys.platform != "linux":
         import subprocess
@@ -48,7 +48,7 @@ def start_mark(pid):
     return None if fields[0] in "ZX" else fields[19]
 
 
-def boot_id():
+def boot_id() -> str:
     """Return what changes when the machine is restarted."""
     if sys.platform == "linux":
         with open("/proc/sys/kernel/random/boot_id") as file:
@@ -59,7 +59,7 @@ def boot_id():
     return out.stdout.split(",")[0].replace(" ", "")
 
 
-def children(of):
+def children(of: int) -> list[int]:
     """Return the pids of all descendants of process *of*."""
     if sys.platform == "linux":
         parents = {}
@@ -77,27 +77,32 @@ def children(of):
 
         out = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)
         parents = {int(pid): int(ppid) for pid, ppid in (line.split() for line in out.stdout.splitlines())}
-    found, front = [], {of}
+    found: list[int] = []
+    front = {of}
     while front:
         front = {pid for pid, parent in parents.items() if parent in front}
         found += front
     return found
 
 
-def write(path, text):
+def write(path: str, text: str) -> None:
+    """Write a file that is there whole or not at all."""
     with open(f"{path}.tmp", "w") as file:
         file.write(text)
     os.replace(f"{path}.tmp", path)
 
 
 class Shim:
-    def __init__(self, record, tether, argv):
+    """Runs *argv* and watches over it; see the module."""
+
+    def __init__(self, record: str, tether: int | None, argv: list[str]) -> None:
         self.record, self.tether, self.argv = record, tether, argv
         self.stopped = False  # told to stop
-        self.kill_at = None  # when patience ends
-        self.main = None
+        self.kill_at: float | None = None  # when patience ends
+        self.main: int | None = None
 
-    def run(self):
+    def run(self) -> None:
+        """Return when nothing of the tree is left."""
         prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
         write(f"{self.record}.pid", f"{os.getpid()} {start_mark(os.getpid())} {boot_id()} {time.time()}\n")
         wake_out, wake_in = os.pipe()
@@ -124,15 +129,16 @@ class Shim:
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
                 self.stop(signal.SIGKILL)
 
-    def start(self):
+    def start(self) -> int:
+        """Start the program and return its pid; does not return in the child."""
         pid = os.fork()
         if pid:
             return pid
         try:
             os.setpgid(0, 0)
             prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: the program does not outlive its shim
-            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
-                signal.signal(number, signal.SIG_DFL)
+            for name in ("SIGTERM", "SIGUSR1", "SIGINT", "SIGHUP", "SIGCHLD", "SIGPIPE"):
+                signal.signal(getattr(signal, name), signal.SIG_DFL)
             os.execvp(self.argv[0], self.argv)
         except OSError as error:
             # Java's own words, which EMR's users know from their logs.
@@ -141,7 +147,7 @@ class Shim:
         finally:
             os._exit(CANNOT_RUN)
 
-    def reap(self):
+    def reap(self) -> bool:
         """Bury who has died; tell whether anybody is left."""
         while True:
             try:
@@ -154,13 +160,15 @@ class Shim:
                 code = os.waitstatus_to_exitcode(status)
                 write(f"{self.record}.exit", f"{code} {time.time()} {int(self.stopped)}\n")
 
-    def signalled(self, number):
+    def signalled(self, number: int) -> None:
+        """Obey a signal."""
         if number == signal.SIGTERM:
             self.stop(signal.SIGTERM)
         elif number == signal.SIGUSR1:
             self.stop(signal.SIGKILL)
 
-    def stop(self, number):
+    def stop(self, number: int) -> None:
+        """Send *number* to the whole tree."""
         self.stopped = True
         for pid in children(os.getpid()):
             try:

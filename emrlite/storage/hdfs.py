@@ -43,7 +43,7 @@ def namenode(*, address: str, rpc_port: int, http_port: int, directory: Path) ->
         "dfs.namenode.redundancy.interval.seconds": "1",
         "dfs.namenode.decommission.interval": "1",
         "dfs.namenode.startup.delay.block.deletion.sec": "0",
-        # A DataNode counts as dead after 2 × this + 10 heartbeats: 50 s, so that a laptop may
+        # A DataNode counts as dead after twice this + 10 heartbeats: 50 s, so that a laptop may
         # sleep for half a minute.  That its process died is seen at once, by the driver.
         "dfs.namenode.heartbeat.recheck-interval": "20000",
         "dfs.heartbeat.interval": "1",

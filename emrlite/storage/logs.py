@@ -64,9 +64,9 @@ def node_files(layout: Layout, node: NodeSpec) -> Iterator[LogFile]:
     yield from container_files(layout)
 
 
-def target(spec: ClusterSpec, place: str) -> str | None:
-    """Return the URI that *place* has in S3, or ``None`` for a cluster without LogUri."""
-    return f"{spec.log_uri.rstrip('/')}/{spec.id}/{place}.gz" if spec.log_uri else None
+def folder(spec: ClusterSpec, place: str) -> str | None:
+    """Return the URI that the folder *place* has in S3, or ``None`` for a cluster without LogUri."""
+    return f"{spec.log_uri.rstrip('/')}/{spec.id}/{place}" if spec.log_uri else None
 
 
 def upload(client: Any, spec: ClusterSpec, files: Iterable[LogFile]) -> int:
@@ -76,7 +76,7 @@ def upload(client: Any, spec: ClusterSpec, files: Iterable[LogFile]) -> int:
     """
     count = 0
     for file in files:
-        if (uri := target(spec, file.place)) is None or not file.path.is_file():
+        if (uri := folder(spec, f"{file.place}.gz")) is None or not file.path.is_file():
             continue
         bucket, key = s3.split_uri(uri)
         try:

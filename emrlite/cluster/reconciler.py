@@ -1,0 +1,147 @@
+"""The loop of one cluster: look, plan, act, write down, wait.
+
+Level-triggered: a poke only says "look again", and if every poke were lost the same end would
+be reached.  Every action is idempotent, so planning anew after a crash is the recovery.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from emrlite.cluster.model import Event
+from emrlite.cluster.planner import (
+    Action,
+    CancelStep,
+    Provision,
+    Release,
+    RunBootstrap,
+    RunStep,
+    ShipLogs,
+    StartDaemon,
+    StopNode,
+    plan,
+)
+from emrlite.cluster.progress import Progress
+from emrlite.cluster.states import ClusterState, is_final
+from emrlite.cluster.store import Record, Store
+from emrlite.errors import EmrliteError
+from emrlite.node.driver import Driver
+
+log = logging.getLogger(__name__)
+
+#: Seconds between looks: while something is on its way, and while the cluster idles.
+BUSY, IDLE = 0.05, 0.5
+
+#: So many failures of our own in a row, and the cluster is ended rather than kept in limbo.
+PATIENCE = 20
+
+
+class Reconciler:
+    """
+    Bring one cluster to its spec, and keep it there.
+
+    `tick` makes one pass and is all that unit tests need.  As a context manager the object
+    owns a thread; leaving the block stops the thread and closes the driver, and leaves the
+    cluster's processes to whoever comes next.
+    """
+
+    def __init__(self, store: Store, cluster_id: str, driver: Driver, *, hold: float = 0.0) -> None:
+        self.cluster_id, self.driver = cluster_id, driver
+        self._store, self._hold = store, hold
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"reconciler-{cluster_id}")
+        self._failures = 0
+
+    def __enter__(self) -> Reconciler:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+        self.driver.close()
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the cluster has ended and the thread with it."""
+        return not self._thread.is_alive()
+
+    def poke(self) -> None:
+        """Something changed: do not wait for the next look."""
+        self._wake.set()
+
+    def tick(self) -> bool:
+        """Make one pass; tell whether anything was done or written."""
+        record = self._store.record(self.cluster_id)
+        seen = self.driver.observe(record.spec)
+        planned = plan(record.spec, record.status, seen, hold=self._hold)
+        changed = planned.status != record.status
+        if changed and not self._store.save_status(
+            self.cluster_id, planned.status, generation=record.generation,
+            final=is_final(planned.status.state), events=planned.events,
+        ):
+            return True  # the spec moved on meanwhile: look again at once
+        for action in planned.actions:
+            log.debug("%s: %s", self.cluster_id, action)
+            self._carry_out(record, action)
+        return changed or bool(planned.actions)
+
+    def _carry_out(self, record: Record, action: Action) -> None:
+        spec, driver = record.spec, self.driver
+        match action:
+            case Provision(node):
+                driver.provision(spec, node)
+            case RunBootstrap(node, number):
+                driver.run_bootstrap(spec, node, number)
+            case StartDaemon(node, daemon):
+                driver.start_daemon(spec, node, daemon)
+            case StopNode(node):
+                driver.stop_node(spec, node)
+            case RunStep(step):
+                driver.run_step(spec, step)
+            case CancelStep(step_id, how):
+                driver.cancel_step(spec, step_id, how)
+            case ShipLogs():
+                driver.ship_logs(spec)
+            case Release():
+                driver.release(spec)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                busy = self.tick()
+                self._failures = 0
+            except Exception as error:  # the loop must outlive whatever one pass meets; it is told and counted
+                busy = self._failed(error)
+            status = self._store.record(self.cluster_id).status
+            if is_final(status.state):
+                return
+            resting = status.state is ClusterState.WAITING and not busy
+            self._wake.wait(IDLE if resting else BUSY)
+            self._wake.clear()
+
+    def _failed(self, error: Exception) -> bool:
+        self._failures += 1
+        expected = isinstance(error, EmrliteError)
+        log.error("%s: %s", self.cluster_id, error, exc_info=not expected)
+        if self._failures == 1:
+            self._tell(f"{type(error).__name__}: {error}")
+        if self._failures == PATIENCE:
+            self._give_up(f"{type(error).__name__}: {error}")
+        return False
+
+    def _give_up(self, reason: str) -> None:
+        """End the cluster with what stands in its way; an end that fails is tried on and on."""
+        record = self._store.record(self.cluster_id)
+        progress = Progress(record.status, time.time())
+        if progress.state is not ClusterState.TERMINATING:
+            progress.end("INTERNAL_ERROR", reason)
+            self._store.save_status(
+                self.cluster_id, progress.status, generation=record.generation, final=False, events=progress.events)
+
+    def _tell(self, text: str) -> None:
+        event = Event(time=time.time(), subject=self.cluster_id, state="TROUBLE", reason=text)
+        self._store.add_events(self.cluster_id, [event])

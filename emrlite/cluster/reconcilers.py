@@ -1,0 +1,112 @@
+"""The live clusters of one emulator: what the API asks of the rooms below it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emrlite.cluster.model import ClusterSpec, ClusterStatus, Event
+from emrlite.cluster.reconciler import Reconciler
+from emrlite.cluster.states import ClusterState
+from emrlite.cluster.store import Store
+from emrlite.errors import ValidationException
+from emrlite.node.daemons import FOOTPRINT
+from emrlite.node.driver import Driver, daemons_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What new clusters are held against."""
+
+    memory: int  #: MiB for all clusters together
+    versions: dict[str, str]  #: what really runs
+    admit: Callable[[ClusterSpec], None]  #: raises ValidationException for a release that is refused
+
+
+class Reconcilers:
+    """Starts a reconciler for each live cluster, and stops them all at its end."""
+
+    def __init__(self, store: Store, driver: Callable[[ClusterSpec], Driver], limits: Limits, *, owner: str, hold: float) -> None:
+        self.store = store
+        self._driver, self._limits, self._owner, self._hold = driver, limits, owner, hold
+        self._lock = threading.Lock()
+        self._running: dict[str, Reconciler] = {}
+
+    def __enter__(self) -> Reconcilers:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            running, self._running = list(self._running.values()), {}
+        for reconciler in running:
+            reconciler.__exit__(*exc)
+
+    def attach(self, cluster_ids: list[str]) -> None:
+        """Take over clusters that an earlier emulator of this home left."""
+        for cluster_id in cluster_ids:
+            self.store.own(cluster_id, self._owner)
+            self._start(self.store.record(cluster_id).spec)
+
+    def launch(self, spec: ClusterSpec) -> None:
+        """Save *spec* and begin to bring the cluster about.
+
+        Raises `ValidationException` if the release is refused, or the cluster does not fit
+        beside those that run.
+        """
+        self._limits.admit(spec)
+        with self._lock:
+            self._check_room(spec)
+            created = Event(time=spec.created, subject="cluster", state=str(ClusterState.STARTING), reason="RunJobFlow")
+            self.store.create(spec, ClusterStatus(versions=self._limits.versions), [created], owner=self._owner)
+        self._start(spec)
+
+    def poke(self, cluster_id: str) -> None:
+        """The spec of a cluster changed: look again now."""
+        with self._lock:
+            reconciler = self._running.get(cluster_id)
+        if reconciler:
+            reconciler.poke()
+
+    def reset(self, timeout: float) -> None:
+        """End all clusters of this emulator, wait until they are gone, and forget them.
+
+        Raises ``TimeoutError`` when one does not end in time.
+        """
+        with self._lock:
+            running = dict(self._running)
+        for cluster_id in running:
+            self.store.terminate(cluster_id)
+            self.poke(cluster_id)
+        deadline, pause = time.monotonic() + timeout, threading.Event()
+        while not all(reconciler.done for reconciler in running.values()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"clusters did not end within {timeout:.0f} s")
+            pause.wait(0.02)
+        with self._lock:
+            for cluster_id in running:
+                if reconciler := self._running.pop(cluster_id, None):
+                    reconciler.__exit__(None, None, None)
+        self.store.forget_ended(self._owner)
+
+    def _start(self, spec: ClusterSpec) -> None:
+        with self._lock:
+            for cluster_id in [name for name, reconciler in self._running.items() if reconciler.done]:
+                self._running.pop(cluster_id).__exit__(None, None, None)
+            reconciler = Reconciler(self.store, spec.id, self._driver(spec), hold=self._hold)
+            self._running[spec.id] = reconciler.__enter__()
+
+    def _check_room(self, spec: ClusterSpec) -> None:
+        taken = sum(footprint(record.spec) for record in self.store.live())
+        asked = footprint(spec)
+        if taken + asked > self._limits.memory:
+            raise ValidationException(
+                f"This machine has no room for the cluster: its {len(spec.nodes)} nodes take about {asked} MiB, running clusters "
+                f"{taken} MiB of the {self._limits.memory} MiB that clusters may count on (the setting `memory`). "
+                "Ask for fewer nodes, or end a cluster.")
+
+
+def footprint(spec: ClusterSpec) -> int:
+    """Return about how many MiB the daemons of a cluster take when they idle."""
+    return sum(FOOTPRINT[daemon] for node in spec.nodes for daemon in daemons_of(spec, node))

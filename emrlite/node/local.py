@@ -1,0 +1,313 @@
+"""Nodes as directories and processes of this machine.
+
+The driver keeps nothing in memory that is not on disk too: whoever opens the directory of a
+cluster, the emulator that made it or the one after a crash, sees the same processes.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, StepSpec
+from emrlite.errors import NodeError, StorageError
+from emrlite.node import addresses, controller, daemons, failures, steps
+from emrlite.node import provision as rendering
+from emrlite.node.addresses import Network
+from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
+from emrlite.node.layout import Layout, NodeInfo
+from emrlite.node.process import MARK_VARIABLE, OWNER_VARIABLE, Process, Seen, Tether, kill_all, orphans, processes, reap
+from emrlite.node.provision import Surroundings
+from emrlite.node.readiness import Readiness
+from emrlite.storage import logs
+
+log = logging.getLogger(__name__)
+
+UPLOAD_TRIES = 3
+TAIL = 64 * 1024
+
+
+class LocalDriver:
+    """The driver of one cluster; *root* is its directory, *around* tells of the emulator.
+
+    *client* makes an S3 client for the logs, *trouble* is told what should be in the
+    cluster's story but changes no state.
+    """
+
+    def __init__(
+        self, cluster_id: str, root: Path, *, around: Callable[[], Surroundings], addresses_mode: str, owner: str,
+        name_template: Path, tether: Tether | None, client: Callable[[], Any], trouble: Callable[[str], None],
+    ) -> None:
+        self._id, self._root, self._around, self._mode = cluster_id, root, around, addresses_mode
+        self._owner, self._template, self._tether = owner, name_template, tether
+        self._client, self._trouble = client, trouble
+        self._network: Network | None = None
+        self._claim: socket.socket | None = None
+        self._readiness: Readiness | None = None
+        self._processes: dict[tuple[str, str], Process] = {}
+        self._infos: dict[str, NodeInfo] = {}
+        self._signalled: set[tuple[str, CancelOption]] = set()
+        self._failures: dict[str, Failure] = {}
+        self._uploads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"logs-{cluster_id}")
+        self._last_upload: Future[None] | None = None
+        self._shipped_steps: set[str] = set()
+        self._attach()
+
+    # What there is
+
+    def observe(self, spec: ClusterSpec) -> Observed:
+        nodes: dict[str, NodeSeen] = {}
+        seen: dict[str, dict[str, Seen]] = {}
+        for node in spec.nodes:
+            if node.name in self._infos:
+                seen[node.name] = self._look(node.name)
+        running = {
+            node: [name for name, what in found.items() if what.ended is None and name in daemons.FOOTPRINT]
+            for node, found in seen.items() if not self._marked(node, "stopped")
+        }
+        ready = self._readiness.look(spec, running) if self._readiness and any(running.values()) else set()
+        for name, found in seen.items():
+            nodes[name] = NodeSeen(
+                address=self._infos[name].address,
+                bootstrap=tuple(self._bootstrap_seen(name, number, what) for number, what in _numbered(found)),
+                daemons={daemon: _process_seen(what, ready=(name, daemon) in ready)
+                         for daemon, what in found.items() if daemon in daemons.FOOTPRINT},
+                stopped=self._marked(name, "stopped"),
+            )
+        done = {
+            name.removeprefix("step-"): self._step_seen(spec, name.removeprefix("step-"), what)
+            for name, what in seen.get(spec.master.name, {}).items() if name.startswith("step-")
+        }
+        return Observed(
+            now=time.time(), nodes=nodes, steps=done, shipped=(self._root / "shipped").exists(),
+            released=(self._root / "released").exists(),
+            rebooted=any(what.rebooted for found in seen.values() for what in found.values()),
+        )
+
+    def _look(self, node: str) -> dict[str, Seen]:
+        """Look at every process of *node* that was ever started."""
+        own = [process for (name, _), process in self._processes.items() if name == node]
+        return {process.name: what for process in own if (what := process.see()) is not None}
+
+    def _step_seen(self, spec: ClusterSpec, step_id: str, what: Seen) -> ProcessSeen:
+        """A step that ended has its logs closed before anybody is told."""
+        if what.ended is None:
+            return _process_seen(what)
+        layout = self._layout(spec.master)
+        path = layout.step_logs(step_id) / "controller"
+        controller.end(path, what="Step", exit_code=what.exit_code, started=what.started, ended=what.ended,
+                       stopped=what.stopped)
+        if step_id not in self._shipped_steps:
+            self._shipped_steps.add(step_id)
+            if not (self._root / "shipped").exists():
+                self._upload(spec, logs.step_files(layout, step_id))
+        failure = None
+        if what.exit_code != 0 and not what.stopped:
+            if step_id not in self._failures:
+                self._reap_if_escaped(spec.master.name, f"step-{step_id}", what)
+                self._failures[step_id] = failures.explain(
+                    _tail(layout.step_logs(step_id) / "stdout"), _tail(layout.step_logs(step_id) / "stderr"),
+                    what.exit_code, logs.folder(spec, f"steps/{step_id}") or str(layout.step_logs(step_id)))
+            failure = self._failures[step_id]
+        return _process_seen(what, failure=failure)
+
+    def _bootstrap_seen(self, node: str, number: int, what: Seen) -> ProcessSeen:
+        if what.ended is not None:
+            path = Layout(self._root / node).bootstrap_logs(number) / "controller"
+            controller.end(path, what=f"Bootstrap action {number}", exit_code=what.exit_code, started=what.started,
+                           ended=what.ended, stopped=what.stopped)
+        return _process_seen(what)
+
+    # Coming up
+
+    def provision(self, spec: ClusterSpec, node: NodeSpec) -> None:
+        network = self._own_network()
+        if len(spec.nodes) > network.largest:
+            raise NodeError(f"{spec.id} has {len(spec.nodes)} nodes; {network.largest} fit")
+        self._infos[node.name] = rendering.provision(spec, node, self._root, network, self._around())
+
+    def run_bootstrap(self, spec: ClusterSpec, node: NodeSpec, number: int) -> None:
+        action, layout = spec.bootstrap_actions[number - 1], self._layout(node)
+        argv = [str(layout.bin / "script-runner"), action.path, *action.args]
+        env = self._environment(node, f"bootstrap-{number}")
+        folder = layout.bootstrap_logs(number)
+        self._start(node, f"bootstrap-{number}", argv, env, layout.home, folder / "stdout", folder / "stderr",
+                    what=f"Bootstrap action {number}: {action.name} ({action.path})")
+
+    def start_daemon(self, spec: ClusterSpec, node: NodeSpec, daemon: str) -> None:
+        layout = self._layout(node)
+        command = self.daemon_command(spec, node, daemon)
+        self._process(node.name, daemon).start(
+            command.argv, env={**self._environment(node, daemon), **command.env}, cwd=layout.root,
+            stdout=layout.daemon_logs / f"{daemon}.log", tether=self._tether)
+
+    def daemon_command(self, spec: ClusterSpec, node: NodeSpec, daemon: str) -> daemons.Command:
+        """Return how *daemon* is (or was) started on *node*."""
+        cores, memory = rendering.offered(node)
+        return daemons.command(
+            daemon, node=node, network=self._own_network(), engine=self._around().engine, layout=self._layout(node),
+            cores=cores, memory=memory, application_ids=rendering.application_ids(spec), name_template=self._template)
+
+    # Steps
+
+    def run_step(self, spec: ClusterSpec, step: StepSpec) -> None:
+        layout, info = self._layout(spec.master), self._infos[spec.master.name]
+        command = steps.command(step, info)
+        folder = layout.step_logs(step.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in logs.STEP_FILES:
+            (folder / name).touch()
+        self._start(spec.master, f"step-{step.id}", list(command.argv), self._environment(spec.master, f"step-{step.id}", step.id),
+                    layout.step_work(step.id), folder / "stdout", folder / "stderr",
+                    what=f"Step {step.id} ({step.name}), jar {step.jar}", notes=command.notes)
+
+    def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None:
+        if (step_id, how) not in self._signalled:
+            self._signalled.add((step_id, how))
+            self._process(spec.master.name, f"step-{step_id}").stop(kill=how is CancelOption.TERMINATE_PROCESS)
+
+    # Going down
+
+    def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None:
+        found = [process for (name, _), process in self._processes.items() if name == node.name]
+        kill_all(found)
+        for process in found:
+            self._reap_if_escaped(node.name, process.name, process.see())
+        if self._readiness:
+            self._readiness.forget(node.name)
+        (self._root / node.name / "stopped").touch()
+
+    def ship_logs(self, spec: ClusterSpec) -> None:
+        if self._last_upload is not None and not self._last_upload.done():
+            return
+        if (self._root / "shipped").exists():
+            return
+        files = [file for node in spec.nodes for file in logs.node_files(self._layout(node), node)]
+        files += [file for step in spec.steps for file in logs.step_files(self._layout(spec.master), step.id)]
+        self._upload(spec, files, then=self._root / "shipped")
+
+    def release(self, spec: ClusterSpec) -> None:
+        """HDFS, scratch data and the address end with the cluster; configuration and logs stay."""
+        for node in spec.nodes:
+            layout = self._layout(node)
+            for directory in (layout.hdfs, layout.namenode, layout.spark_work, layout.tmp, layout.home,
+                              layout.root / "mnt/var/lib/hadoop"):
+                shutil.rmtree(directory, ignore_errors=True)
+        self._let_go()
+        self._root.mkdir(parents=True, exist_ok=True)
+        (self._root / "released").touch()
+
+    def close(self) -> None:
+        """Let go of threads and sockets; processes go on, unless they are tethered."""
+        self._uploads.shutdown(wait=True)
+        self._let_go()
+
+    # Within
+
+    def _attach(self) -> None:
+        """Find what an earlier emulator left in the cluster's directory."""
+        with suppress(FileNotFoundError):
+            self._network = Network.parse((self._root / "network").read_text().strip())
+            self._readiness = Readiness(self._network)
+            if not (self._root / "released").exists():
+                try:
+                    self._claim = addresses.hold(self._network)
+                except OSError as error:
+                    log.warning("%s: another process holds %s: %s", self._id, self._network, error)
+        for path in self._root.glob("*/node.json"):
+            self._infos[path.parent.name] = NodeInfo.read(path.parent)
+            for process in processes(Layout(path.parent).processes):
+                self._processes[path.parent.name, process.name] = process
+
+    def _own_network(self) -> Network:
+        if self._network is None:
+            self._network, self._claim = addresses.claim(self._id, self._mode)
+            self._root.mkdir(parents=True, exist_ok=True)
+            (self._root / "network").write_text(f"{self._network}\n")
+            self._readiness = Readiness(self._network)
+        return self._network
+
+    def _let_go(self) -> None:
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
+    def _start(self, node: NodeSpec, name: str, argv: list[str], env: dict[str, str], cwd: Path, stdout: Path,
+               stderr: Path, *, what: str, notes: tuple[str, ...] = ()) -> None:
+        process = self._process(node.name, name)
+        if not process.known:
+            controller.begin(stdout.parent / "controller", what=what, argv=argv, env=env, cwd=cwd, notes=notes)
+            process.start(argv, env=env, cwd=cwd, stdout=stdout, stderr=stderr, tether=self._tether)
+
+    def _environment(self, node: NodeSpec, process: str, step_id: str | None = None) -> dict[str, str]:
+        around = self._around()
+        keys = {"AWS_ACCESS_KEY_ID": around.s3.access_key, "AWS_SECRET_ACCESS_KEY": around.s3.secret_key}
+        marks = {OWNER_VARIABLE: self._owner, MARK_VARIABLE: self._mark(node.name, process)}
+        environment = steps.environment(
+            self._infos[node.name], step_id=step_id, credentials=keys, environ=around.environ)
+        return {**environment, **marks}
+
+    def _mark(self, node: str, process: str) -> str:
+        return f"{self._root}/{node}#{process}"
+
+    def _reap_if_escaped(self, node: str, process: str, what: Seen | None) -> None:
+        """When a shim was killed, what it watched over may have escaped it."""
+        if what is not None and what.ended is not None and what.exit_code is None:
+            reap(orphans(MARK_VARIABLE, self._mark(node, process)))
+
+    def _process(self, node: str, name: str) -> Process:
+        at = (node, name)
+        if at not in self._processes:
+            self._processes[at] = Process(Layout(self._root / node).processes, name)
+        return self._processes[at]
+
+    def _layout(self, node: NodeSpec) -> Layout:
+        return Layout(self._root / node.name)
+
+    def _marked(self, node: str, what: str) -> bool:
+        return (self._root / node / what).exists()
+
+    def _upload(self, spec: ClusterSpec, files: list[logs.LogFile], then: Path | None = None) -> None:
+        if spec.log_uri is None:
+            if then is not None:
+                then.touch()
+            return
+        self._last_upload = self._uploads.submit(self._try_upload, spec, files, then)
+
+    def _try_upload(self, spec: ClusterSpec, files: list[logs.LogFile], then: Path | None) -> None:
+        for left in reversed(range(UPLOAD_TRIES)):
+            try:
+                logs.upload(self._client(), spec, files)
+                break
+            except StorageError as error:
+                log.warning("%s: %s", self._id, error)
+                if not left:
+                    self._trouble(f"logs stay in {self._root}: {error}")
+        if then is not None:
+            then.touch()
+
+
+def _process_seen(what: Seen, *, ready: bool = False, failure: Failure | None = None) -> ProcessSeen:
+    return ProcessSeen(started=what.started, ended=what.ended, exit_code=what.exit_code, stopped=what.stopped,
+                       ready=ready, failure=failure)
+
+
+def _numbered(found: dict[str, Seen]) -> list[tuple[int, Seen]]:
+    """The bootstrap actions among *found*, in order."""
+    return sorted((int(name.removeprefix("bootstrap-")), what) for name, what in found.items() if name.startswith("bootstrap-"))
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""

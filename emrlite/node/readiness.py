@@ -1,0 +1,102 @@
+"""Whether a cluster's daemons serve: asked of the daemons themselves, and of their masters."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlencode
+
+from emrlite.cluster.model import ClusterSpec, NodeSpec
+from emrlite.node.addresses import Network
+
+#: What EMR has in a fresh HDFS.
+DIRECTORIES = ("/tmp", "/user/hadoop", "/user/spark/warehouse", "/var/log/spark/apps")
+
+
+class Readiness:
+    """Asks each master at most once a look, and only while somebody waits for the answer."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._ready: set[tuple[str, str]] = set()
+        self._laid_out = False
+
+    def look(self, spec: ClusterSpec, running: dict[str, list[str]]) -> set[tuple[str, str]]:
+        """Return which of the *running* daemons (node name -> daemons) are ready, as (node, daemon)."""
+        waited = {daemon for node, daemons in running.items() for daemon in daemons if (node, daemon) not in self._ready}
+        datanodes = self._datanodes() if "datanode" in waited else set()
+        workers = self._workers() if "spark-worker" in waited else set()
+        for node in spec.nodes:
+            for daemon in running.get(node.name, ()):
+                if (node.name, daemon) not in self._ready and self._is_ready(node, daemon, datanodes, workers):
+                    self._ready.add((node.name, daemon))
+        if not self._laid_out and any(daemon == "datanode" for _, daemon in self._ready):
+            self._laid_out = self._lay_out()
+        return self._ready if self._laid_out else {pair for pair in self._ready if pair[1] != "datanode"}
+
+    def forget(self, node: str) -> None:
+        """A node was stopped: whatever has its name next is asked anew."""
+        self._ready = {pair for pair in self._ready if pair[0] != node}
+
+    def _is_ready(self, node: NodeSpec, daemon: str, datanodes: set[int], workers: set[tuple[str, int]]) -> bool:
+        address, port = self._network.address(node.index), self._network.port(daemon, node.index)
+        match daemon:
+            case "datanode":
+                return port in datanodes
+            case "spark-worker":
+                return (address, port) in workers
+            case _:
+                return _listens(address, port)
+
+    def _datanodes(self) -> set[int]:
+        """Ports of the DataNodes that the NameNode knows as live; none while it is in safe mode."""
+        info = self._json("namenode-http", "/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo")
+        beans = info.get("beans") or [{}]
+        if beans[0].get("Safemode") != "":
+            return set()
+        live = json.loads(beans[0].get("LiveNodes") or "{}")
+        return {int(node["xferaddr"].rsplit(":", 1)[1]) for node in live.values() if node.get("adminState") == "In Service"}
+
+    def _workers(self) -> set[tuple[str, int]]:
+        master = self._json("spark-master-ui", "/json/")
+        return {(worker["host"], worker["port"]) for worker in master.get("workers", ()) if worker["state"] == "ALIVE"}
+
+    def _json(self, service: str, path: str) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self._network.address(1), self._network.port(service, 1), timeout=2)
+        with suppress(OSError, http.client.HTTPException, ValueError):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status == 200:
+                found: dict[str, Any] = json.loads(body)
+                connection.close()
+                return found
+        connection.close()
+        return {}
+
+    def _lay_out(self) -> bool:
+        """Make the directories that EMR has in a fresh HDFS."""
+        address, port = self._network.address(1), self._network.port("namenode-http", 1)
+        connection = http.client.HTTPConnection(address, port, timeout=5)
+        try:
+            for directory in DIRECTORIES:
+                query = urlencode({"op": "MKDIRS", "user.name": "hadoop", "permission": "1777"})
+                connection.request("PUT", f"/webhdfs/v1{directory}?{query}")
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    return False
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+        return True
+
+
+def _listens(address: str, port: int) -> bool:
+    with suppress(OSError), socket.create_connection((address, port), timeout=1):
+        return True
+    return False
