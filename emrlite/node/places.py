@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from emrlite.node.layout import NodeInfo
 
 
@@ -13,6 +15,11 @@ def spark_home(info: NodeInfo) -> str:
 def python_packages(info: NodeInfo) -> str:
     """Where ``pip`` on the node installs to; Python programs of the node look there first."""
     return f"{info.root}/usr/local/lib/python"
+
+
+def python_path(info: NodeInfo) -> tuple[str, str]:
+    """What stands on ``PYTHONPATH`` of a node's Python programs: its own packages, and our `sitecustomize`."""
+    return python_packages(info), str(Path(__file__).with_name("python"))
 
 
 def resolve(name: str, info: NodeInfo) -> str:

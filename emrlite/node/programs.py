@@ -11,7 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from emrlite.node import entry, jvm, places
+from emrlite.node import entry, jvm, places, submit
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo
 from emrlite.node.safety import shims
 
@@ -64,6 +64,8 @@ def _exports(info: NodeInfo) -> list[str]:
     """What programs rely on even where a caller has emptied the environment."""
     known = {NODE_VARIABLE: info.root, "HADOOP_CONF_DIR": info.layout.conf, "JAVA_HOME": info.java_home,
              "HADOOP_USER_NAME": "hadoop"}
+    if _has_spark(info):
+        known |= {"SPARK_HOME": places.spark_home(info), submit.MASTER_VARIABLE: info.spark_master}
     return [f"export {name}={shlex.quote(str(value))}" for name, value in known.items()]
 
 
@@ -139,8 +141,10 @@ def _aws(info: NodeInfo) -> str:
 def _python(info: NodeInfo, words: str) -> str:
     """The cluster's Python.  ``pip`` on a node installs for that node only."""
     packages = shlex.quote(places.python_packages(info))
+    path = shlex.quote(":".join(places.python_path(info)))
     return _script(
-        f'PYTHONPATH={packages}"${{PYTHONPATH:+:$PYTHONPATH}}"; export PYTHONPATH',
+        *_exports(info),
+        f'PYTHONPATH={path}"${{PYTHONPATH:+:$PYTHONPATH}}"; export PYTHONPATH',
         *([f"PIP_TARGET={packages}; PIP_DISABLE_PIP_VERSION_CHECK=1; PIP_USER=0; export PIP_TARGET PIP_DISABLE_PIP_VERSION_CHECK PIP_USER"]
           if words else []),
         f'exec {shlex.quote(info.python)} {words} "$@"',
@@ -151,17 +155,8 @@ def _lay_out_spark(info: NodeInfo) -> None:
     """Lay out ``/usr/lib/spark``: links to the engine, with our programs as its ``bin``."""
     home, engine = Path(places.spark_home(info)), Path(info.spark_home)
     home.mkdir(parents=True, exist_ok=True)
-    links = {name: engine / name for name in ("jars", "examples", "data") if (engine / name).exists()}
+    links = {name: engine / name for name in ("jars", "python", "examples", "data") if (engine / name).exists()}
     links |= {"bin": info.layout.bin, "conf": info.layout.conf}
-    library = home / "python" / "lib"
-    library.mkdir(parents=True, exist_ok=True)
-    package = (engine / "__init__.py").resolve().parent
-    links["python/pyspark"] = package
-    # Spark names this path on PYTHONPATH.  A directory in the archive's place serves compiled modules:
-    # from the archive each Python would compile PySpark anew.
-    (library / "pyspark.zip").mkdir(exist_ok=True)
-    links["python/lib/pyspark.zip/pyspark"] = package
-    links |= {f"python/lib/{path.name}": path for path in (engine / "python" / "lib").glob("py4j-*.zip")}
     for name, target in links.items():
         link = home / name
         if not link.is_symlink():

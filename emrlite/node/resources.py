@@ -113,7 +113,7 @@ def plan(conf: Mapping[str, str], info: NodeInfo, machine: int, *, cluster_mode:
     # 0 is how one says "dynamic" where a number is expected.
     if (asked := conf.get("spark.executor.instances", "0").strip()) != "0":
         chosen |= _fixed(_count("spark.executor.instances", asked), cores, container, info, notes)
-    elif limit := conf.get("spark.cores.max"):
+    elif (limit := conf.get("spark.cores.max", usual := str(info.cluster_vcpu))) != usual:
         chosen["spark.cores.max"] = limit
     else:
         chosen |= _dynamic(conf, cores, info)

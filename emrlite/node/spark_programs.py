@@ -20,7 +20,9 @@ from emrlite.node.submit_arguments import Arguments, UsageError, parse, properti
 
 #: Programs that bring their application themselves: the words before the user's, and its resource.
 _OWN_APPLICATION = {
-    "spark-shell": (("--class", "org.apache.spark.repl.Main", "--name", "Spark shell"), "spark-shell"),
+    # The interpreter's compiler reads the JVM's own class path only when told so.
+    "spark-shell": (("--class", "org.apache.spark.repl.Main", "--name", "Spark shell",
+                     "--conf", "spark.driver.defaultJavaOptions=-Dscala.usejavacp=true"), "spark-shell"),
     "spark-sql": (("--class", "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver"), "spark-internal"),
 }
 

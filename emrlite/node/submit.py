@@ -151,7 +151,7 @@ def environment(
         "SPARK_SCALA_VERSION": info.scala_version,
         "JAVA_HOME": info.java_home,
         "SPARK_LOCAL_IP": info.address,
-        "PYTHONPATH": ":".join(filter(None, (chosen.get("PYTHONPATH"), *_python_path(info)))),
+        "PYTHONPATH": ":".join(filter(None, (chosen.get("PYTHONPATH"), *places.python_path(info)))),
         "PYSPARK_PYTHON": places.python(executors, info),
         "PYSPARK_DRIVER_PYTHON": places.python(chosen.get("PYSPARK_DRIVER_PYTHON", executors), info),
         MASTER_VARIABLE: info.spark_master,
@@ -160,6 +160,3 @@ def environment(
         env["LD_LIBRARY_PATH"] = ":".join(filter(None, (library, chosen.get("LD_LIBRARY_PATH"))))
     return of_master | env
 
-
-def _python_path(info: NodeInfo) -> tuple[str, str]:
-    return places.python_packages(info), f"{info.root}/usr/lib/emrlite/python"

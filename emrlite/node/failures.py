@@ -1,0 +1,88 @@
+"""From what a failed step wrote to ``FailureDetails``: what EMR's step debugging shows.  Pure.
+
+EMR gives a reason that it recognises or "Unknown Error.", the last exception, and the log that has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from emrlite.cluster.model import Failure
+
+_LONGEST = 2000
+UNKNOWN = "Unknown Error."
+_OUTPUT_EXISTS = re.compile(
+    r"(output (directory|path)|path) \S+ already exists|PATH_ALREADY_EXISTS|FileAlreadyExistsException", re.IGNORECASE)
+
+#: The end of a Python traceback: its first line that is not indented (and what py4j puts under it).
+_PYTHON = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(?P<text>\S.*(?:\n: .*)?)", re.MULTILINE)
+#: What ended a Java program, or any exception at the beginning of a line: a log is full of those that did no harm.
+_JAVA_NAME = r"(?P<text>[a-z_$][\w$]*(?:\.[\w$]+)*\.[A-Z][\w$]*(?:Exception|Error|Throwable)\b.*)$"
+_JAVA_FATAL = re.compile(rf"^Exception in thread \"[^\"\n]*\" {_JAVA_NAME}", re.MULTILINE)
+_JAVA_ANY = re.compile(rf"^{_JAVA_NAME}", re.MULTILINE)
+#: What our own submitter says of a driver on a core node (`emrlite.node.cluster_mode`).
+DIAGNOSTICS = "diagnostics: "
+_DRIVER = re.compile(rf"^\s*{DIAGNOSTICS}(?:User class threw exception: )?(?P<text>.*)$", re.MULTILINE)
+#: Only says that something else failed.
+_HOLLOW = re.compile(r"Application application_\S+ finished with|SparkUserAppException|ExitCodeException")
+#: What command-line programs say where they throw nothing.
+_PLAIN = re.compile(
+    r"^(?:emrlite: |\S*[Ee]rror: |fatal error: |An error occurred |\S+-runner: |hadoop jar: |Cannot run |Not a valid JAR)"
+    r".*$|^.*: (?:command not found|No such file or directory|Permission denied|not found)$", re.MULTILINE)
+#: The most telling first.
+_KINDS = (_DRIVER, _JAVA_FATAL, _PYTHON, _JAVA_ANY)
+
+
+def explain(stdout_tail: str, stderr_tail: str, exit_code: int | None, log_file_base: str) -> Failure:
+    """Find what a step died of in the ends of its standard error and output.
+
+    *log_file_base* is where its logs are uploaded to, without a slash at the end.
+    """
+    for look in (_exception, _complaint, _last_line):
+        if found := look({"stderr": stderr_tail, "stdout": stdout_tail}):
+            name, message = found
+            return Failure(reason=_reason(message), message=_bounded(message), log_file=f"{log_file_base}/{name}.gz")
+    ended = "nobody saw how the step ended" if exit_code is None else f"the step ended with exit code {exit_code}"
+    return Failure(reason=UNKNOWN, message=f"{ended}, and it wrote nothing", log_file=f"{log_file_base}/stderr.gz")
+
+
+def last_exception(stdout: str, stderr: str) -> str | None:
+    """The exception that a driver died of."""
+    found = _exception({"stderr": stderr, "stdout": stdout})
+    return found and found[1]
+
+
+def _exception(streams: Mapping[str, str]) -> tuple[str, str] | None:
+    """The last exception of the most telling kind.  A Python driver's is in standard output: Spark joins its streams."""
+    hollow = None
+    for kind in _KINDS:
+        for name, text in streams.items():
+            for match in reversed(list(kind.finditer(text))):
+                message = match["text"].strip()
+                if not _HOLLOW.search(message):
+                    return name, message
+                hollow = hollow or (name, message)
+    return hollow
+
+
+def _complaint(streams: Mapping[str, str]) -> tuple[str, str] | None:
+    for name, text in streams.items():
+        if found := list(_PLAIN.finditer(text)):
+            return name, found[-1][0].strip()
+    return None
+
+
+def _last_line(streams: Mapping[str, str]) -> tuple[str, str] | None:
+    for name, text in streams.items():
+        if lines := [line.strip() for line in text.splitlines() if line.strip()]:
+            return name, lines[-1]
+    return None
+
+
+def _reason(message: str) -> str:
+    return "Output directory already exists." if _OUTPUT_EXISTS.search(message) else UNKNOWN
+
+
+def _bounded(message: str) -> str:
+    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
