@@ -108,10 +108,8 @@ def _convert(name: str, value: Any) -> Any:
 
 def commented() -> str:
     """Every setting with its help and default, commented out: the text of ``conf/emrlite.toml``."""
-    paragraphs = [
-        "# Settings of emrlite.  Copy this file to the home (~/.emrlite/emrlite.toml) and take the # away\n"
-        "# from a line with `=` to choose otherwise.\n"
-    ]
+    head = "# Settings of emrlite.  Copy this file to the home (~/.emrlite/emrlite.toml) and take the # away\n"
+    paragraphs = [head + "# from a line with `=` to choose otherwise.\n"]
     for field in dataclasses.fields(Settings):
         default = str(field.default) if isinstance(field.default, Path) else field.default
         variable = f"EMRLITE_{field.name.upper()}"

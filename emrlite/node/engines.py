@@ -88,13 +88,14 @@ def ensure(settings: Settings, say: Callable[[str], None]) -> Engine:
         raise SetupError(f"{settings.home} holds a colon, which divides class paths; choose another home")
     lock = locked(settings.spark)
     with _alone(settings.home, say):
+        with contextlib.suppress(EngineMissing):
+            return find(settings)  # another set-up has made it meanwhile
         parts = missing_parts(settings.home, lock)
         fetch, disk = sum(part.fetch for part in parts), sum(part.disk for part in parts)
         free = shutil.disk_usage(settings.home).free
-        say(
-            f"Setting up Spark {lock.spark} in {settings.home}: {fetch / MB:.0f} MB to fetch, "
-            f"{disk / MB:.0f} MB of disk ({free / MB:.0f} MB are free). Missing: {', '.join(part.name for part in parts)}."
-        )
+        names = ", ".join(part.name for part in parts)
+        say(f"Setting up Spark {lock.spark} in {settings.home}; missing: {names}.")
+        say(f"{fetch / MB:.0f} MB to fetch, {disk / MB:.0f} MB of disk ({free / MB:.0f} MB are free).")
         if free < disk:
             raise SetupError(
                 f"{settings.home} has {free / MB:.0f} MB of free disk, set-up needs {disk / MB:.0f} MB; "

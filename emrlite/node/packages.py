@@ -103,9 +103,12 @@ _TOLD = re.compile(r" *Downloading .*MB\)|Building wheel|Installing")
 _LARGE = 50 * MB
 
 #: What pip writes when it cannot reach an index, or the connection breaks half-way.
-_NETWORK = ("NewConnectionError", "NameResolutionError", "ConnectTimeout", "ReadTimeout", "ProxyError",
-            "Network is unreachable", "Failed to establish", "Connection broken", "IncompleteRead", "Could not fetch URL", "incomplete-download",
-            "Read timed out", "Connection aborted", "Connection reset", "No matching distribution found")  # fmt: skip
+_NETWORK = (
+    "NewConnectionError", "NameResolutionError", "ConnectTimeout", "ReadTimeout", "ProxyError",
+    "Network is unreachable", "Failed to establish", "Connection broken", "IncompleteRead", "Could not fetch URL",
+    "incomplete-download", "Read timed out", "Connection aborted", "Connection reset",
+    "No matching distribution found",  # what pip says when an index did not answer
+)  # fmt: skip
 
 
 def _error(what: str, lock: Path, lines: Sequence[str]) -> SetupError:

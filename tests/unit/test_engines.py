@@ -1,0 +1,132 @@
+"""An engine is found whole or not at all, and set up only where something is missing."""
+
+import dataclasses
+import hashlib
+
+import pytest
+
+from emrlite.errors import EngineMissing, SetupError
+from emrlite.node import engines, java, overlay, parts
+from emrlite.node.java import Java
+from emrlite.node.lockfile import Jar, Locked
+from emrlite.settings import Settings
+
+CONTENT = b"an archive"
+JAR = Jar(group="hdfs", coordinates="org.example:own:1", sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT))
+LOCK = Locked(
+    spark="4.1.1",
+    scala="2.13",
+    hadoop="3.4.2",
+    jars=(JAR,),
+    s3proxy=dataclasses.replace(JAR, coordinates="x:s3proxy:1"),
+)
+
+
+@pytest.fixture
+def pyspark(tmp_path):
+    """What the package pyspark looks like, as far as an engine cares."""
+    package = tmp_path / "site" / "pyspark"
+    for folder in ("jars", "bin", "python"):
+        (package / folder).mkdir(parents=True)
+    (package / "version.py").write_text('__version__: str = "4.1.1"\n')
+    (package / "jars" / "spark-core.jar").write_bytes(b"spark")
+    return package
+
+
+@pytest.fixture
+def home(tmp_path, pyspark, monkeypatch):
+    """A home, with a space in its path, where everything is set up."""
+    home = tmp_path / "a home"
+    cache = parts.jar_cache(home)
+    cache.mkdir(parents=True)
+    (cache / JAR.name).write_bytes(CONTENT)
+    (cache / LOCK.s3proxy.name).write_bytes(CONTENT)
+    overlay.build(home, LOCK, pyspark, cache, lambda _line: None)
+    overlay.place(cache, LOCK.s3proxy, home / "tools")
+    monkeypatch.setattr(engines, "locked", lambda _spark: LOCK)
+    monkeypatch.setattr(engines, "tools_ready", lambda _home: True)
+    monkeypatch.setattr(java, "find", lambda _home: Java(home=tmp_path / "jdk", version="17.0.1", source="PATH"))
+    return home
+
+
+def test_one_class_path_holds_sparks_archives_and_ours(home):
+    engine = engines.find(Settings(home=home))
+    assert sorted(path.name for path in (engine.home / "jars").iterdir()) == ["own-1.jar", "spark-core.jar"]
+    assert engine.classpath == f"{engine.home}/emptyconf/:{engine.home}/jars/*"
+    assert (engine.home / "bin").is_dir()
+    assert list((engine.home / "emptyconf").iterdir()) == []
+
+
+def test_an_engine_tells_what_sparks_classes_need(home, tmp_path):
+    assert engines.find(Settings(home=home)).environment == {
+        "SPARK_HOME": f"{home}/engines/spark-4.1.1/home",
+        "SPARK_SCALA_VERSION": "2.13",
+        "JAVA_HOME": f"{tmp_path}/jdk",
+    }
+
+
+def test_an_emptied_cache_breaks_no_engine(home):
+    for path in parts.jar_cache(home).iterdir():
+        path.unlink()
+    engine = engines.find(Settings(home=home))
+    assert (engine.home / "jars" / JAR.name).read_bytes() == CONTENT
+
+
+def test_an_engine_that_is_there_is_not_set_up_again(home):
+    said = []
+    engines.ensure(Settings(home=home), said.append)
+    assert said == []
+
+
+def test_a_truncated_archive_of_the_engine_is_refused_by_name(home):
+    (home / "engines/spark-4.1.1/home/jars" / JAR.name).unlink()
+    (home / "engines/spark-4.1.1/home/jars" / JAR.name).write_bytes(CONTENT[:3])
+    with pytest.raises(EngineMissing, match=r"own-1\.jar is missing or of the wrong size; run `emrlite setup`"):
+        engines.find(Settings(home=home))
+
+
+def test_an_engine_whose_pyspark_was_replaced_is_built_anew(home, pyspark):
+    (pyspark / "version.py").write_text('__version__: str = "4.0.0"\n')
+    with pytest.raises(EngineMissing, match="gone or changed"):
+        engines.find(Settings(home=home))
+
+
+def test_a_new_list_of_archives_asks_for_a_new_engine(home, monkeypatch):
+    other = dataclasses.replace(LOCK, jars=(dataclasses.replace(JAR, sha256="0" * 64),))
+    monkeypatch.setattr(engines, "locked", lambda _spark: other)
+    with pytest.raises(EngineMissing, match="another list of archives"):
+        engines.find(Settings(home=home))
+
+
+def test_an_empty_home_names_the_cure(tmp_path):
+    with pytest.raises(EngineMissing, match=r"Spark 4\.1\.1 is not set up in .*run `emrlite setup`"):
+        engines.find(Settings(home=tmp_path))
+
+
+def test_too_little_disk_is_said_before_anything_is_fetched(tmp_path, monkeypatch):
+    made = []
+    part = parts.Part(name="all", fetch=5, disk=10**18, make=made.append)
+    monkeypatch.setattr(engines, "missing_parts", lambda _home, _lock: [part])
+    said = []
+    with pytest.raises(SetupError, match="free disk, set-up needs 1000000000000 MB"):
+        engines.ensure(Settings(home=tmp_path), said.append)
+    assert made == []
+    assert "0 MB to fetch" in said[1]
+
+
+def test_a_home_with_a_colon_is_refused(tmp_path):
+    with pytest.raises(SetupError, match="colon"):
+        engines.ensure(Settings(home=tmp_path / "a:b"), lambda _line: None)
+
+
+def test_what_is_missing_is_listed_in_the_order_of_making(tmp_path):
+    names = [part.name for part in parts.missing_parts(tmp_path, LOCK)]
+    assert names[-3:] == ["archives", "aws CLI", "engine home"]
+
+
+def test_an_archive_that_pyspark_has_already_is_refused(home, pyspark):
+    (pyspark / "jars" / JAR.name).write_bytes(b"another one")
+    with pytest.raises(SetupError, match=r"own-1\.jar is in pyspark 4\.1\.1 already"):
+        overlay.build(home, LOCK, pyspark, parts.jar_cache(home), lambda _line: None)
+    # The engine that was there before is still there.
+    assert (home / "engines/spark-4.1.1/home/jars" / JAR.name).is_file()
