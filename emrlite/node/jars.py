@@ -136,7 +136,7 @@ def resolve(coordinates: str, repository: Path, progress: _Progress | None = Non
 
 def _short(error: BaseException) -> str:
     """The first line of an error, at a length that a terminal bears."""
-    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else 'no message'}"
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else 'no message'}"
 
 
 class _Progress:
