@@ -62,6 +62,8 @@ def check(
         return _invalid(problem, key)
     if method in ("PUT", "POST") and buckets is not None and (problem := _collides(buckets / bucket, key)):
         return _invalid(problem, key)
+    if method == "PUT" and key.endswith("/") and _has_content(headers):
+        return _invalid("On this S3 server a key that ends with '/' is a folder, and its content would be lost.", key)
     return None
 
 
@@ -75,6 +77,13 @@ def _ambiguous(key: str) -> str | None:
     if any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
         return f"A part of the key is longer than {_NAME_MAX} bytes: this S3 server keeps objects as files."
     return None
+
+
+def _has_content(headers: Sequence[tuple[str, str]]) -> bool:
+    """Tell whether a PUT has more than nothing in its body."""
+    values = {name.lower(): value for name, value in headers}
+    length = values.get("x-amz-decoded-content-length", values.get("content-length"))
+    return length != "0" if length is not None else "transfer-encoding" in values
 
 
 def _is_outside(bucket: str) -> bool:
