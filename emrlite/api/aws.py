@@ -75,7 +75,9 @@ class Aws:
                 pretend.check(who.service, environ, body)
         except AccessDeniedException as error:
             log.info("%s", error.message)
-            return answer_json(start_response, 400, {"__type": error.code, "message": error.message})
+            headers, text = pretend.refusal(who.service, error)
+            start_response("400 Bad Request", [*headers, ("Content-Length", str(len(text)))])
+            return [text]
         return self._moto(environ, start_response, _account_header(environ, who))
 
     def _answer_emr(

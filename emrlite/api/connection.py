@@ -127,6 +127,12 @@ class Connection(WSGIRequestHandler):
         except ConnectionError:
             pass  # the client is gone; there is nobody to tell
 
+    def parse_request(self) -> bool:
+        done = super().parse_request()
+        if done and "close" in [token.strip().lower() for token in self.headers.get("Connection", "").split(",")]:
+            self.close_connection = True
+        return done
+
     def handle_expect_100(self) -> bool:
         return True  # said when the body is first read (`Body`)
 

@@ -5,9 +5,11 @@ emrlite promises that what it says happened, happened, and that holds for the wh
 
 from __future__ import annotations
 
+import json
 import re
 from urllib.parse import unquote_plus
 from wsgiref.types import WSGIEnvironment
+from xml.sax.saxutils import escape
 
 from emrlite.errors import AccessDeniedException
 
@@ -25,6 +27,16 @@ def check(service: str, environ: WSGIEnvironment, body: bytes) -> None:
             f"emrlite does not run {what}, and what stands in for it here would only pretend to. "
             "To get the pretended answer all the same, set allow_pretend (EMRLITE_ALLOW_PRETEND=1)."
         )
+
+
+def refusal(service: str, error: AccessDeniedException) -> tuple[list[tuple[str, str]], bytes]:
+    """Return headers and body in the form that the clients of *service* read."""
+    if service == "cloudformation":  # the query protocol answers XML
+        text = (f"<ErrorResponse><Error><Type>Sender</Type><Code>{error.code}</Code><Message>{escape(error.message)}"
+                "</Message></Error><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>")
+        return [("Content-Type", "text/xml")], text.encode()
+    body = json.dumps({"__type": error.code, "message": error.message}).encode()
+    return [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", error.code)], body
 
 
 def _pretends(service: str, environ: WSGIEnvironment, body: bytes) -> str | None:
