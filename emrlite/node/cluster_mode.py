@@ -41,7 +41,7 @@ def main(arguments: Arguments, defaults: Mapping[str, str], notes: Sequence[str]
     node = NodeInfo.read(Path(_choose(info.core, info).root))
     submission = submit.translate(arguments, node, defaults, os.environ, machine_memory())
     for note in (*notes, *submission.notes):
-        print(f"emrlite: {note}", file=sys.stderr)
+        print(f"emrlite: note: {note}", file=sys.stderr)
     container = Container(node)
     try:
         argv = localize(submission, arguments, container.work, node)
@@ -52,6 +52,7 @@ def main(arguments: Arguments, defaults: Mapping[str, str], notes: Sequence[str]
 
 def _choose(core: Sequence[Peer], info: NodeInfo) -> Peer:
     """Core nodes take turns, by the number of drivers that each has had."""
+
     def drivers(peer: Peer) -> int:
         logs = replace(info, root=peer.root).layout.container_logs
         return len(list(logs.glob("application_*"))) if logs.is_dir() else 0
@@ -97,13 +98,21 @@ def _run(argv: Sequence[str], changes: Mapping[str, str], container: Container, 
     env = {**os.environ, **changes, NODE_VARIABLE: node.root, "PATH": f"{node.layout.bin}:{os.environ.get('PATH', '')}"}
     started = int(time.time() * 1000)
     with (container.logs / "stdout").open("wb") as stdout, (container.logs / "stderr").open("wb") as stderr:
-        driver = subprocess.Popen(argv, cwd=container.work, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+        driver = subprocess.Popen(
+            argv, cwd=container.work, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+        )
         _pass_on_signals(driver)
     _say(f"Submitted application {container.application}; its driver runs on {node.name} ({node.instance_id})")
     _report(container, "ACCEPTED", "UNDEFINED", node, started)
     _watch(driver, container, node, started)
     code = driver.returncode
-    status = "SUCCEEDED" if code == 0 else "KILLED" if code in (-signal.SIGTERM, 128 + signal.SIGTERM, -signal.SIGKILL) else "FAILED"
+    status = (
+        "SUCCEEDED"
+        if code == 0
+        else "KILLED"
+        if code in (-signal.SIGTERM, 128 + signal.SIGTERM, -signal.SIGKILL)
+        else "FAILED"
+    )
     _report(container, "FINISHED", status, node, started)
     if code == 0:
         return 0
@@ -112,8 +121,12 @@ def _run(argv: Sequence[str], changes: Mapping[str, str], container: Container, 
     said = f"User class threw exception: {' '.join(message.splitlines())}" if message else f"User application {ended}"
     print(f"\t {DIAGNOSTICS}{said}", file=sys.stderr)
     print(f"\t the driver {ended}; its logs are in {container.logs}", file=sys.stderr)
-    print(f'Exception in thread "main" org.apache.spark.SparkException: Application {container.application} finished with '
-          f"{status.lower()} status", file=sys.stderr)
+    print(
+        'Exception in thread "main" org.apache.spark.SparkException: '
+        f"Application {container.application} finished with "
+        f"{status.lower()} status",
+        file=sys.stderr,
+    )
     return 1
 
 
@@ -139,6 +152,7 @@ def _watch(driver: subprocess.Popen[bytes], container: Container, node: NodeInfo
 
 def _pass_on_signals(driver: subprocess.Popen[bytes]) -> None:
     """What ends the submitter ends its driver."""
+
     def forward(number: int, _frame: FrameType | None) -> None:
         driver.send_signal(number)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from emrlite.errors import EngineMissing, SetupError
 from emrlite.node import java, overlay
-from emrlite.node.java import MODULE_OPTIONS
+from emrlite.node.java_options import EMPTY, MODULE_OPTIONS
 from emrlite.node.lockfile import MB, Locked, locked
 from emrlite.node.parts import is_there, missing_parts, s3proxy_path, tools_path, tools_ready
 from emrlite.settings import Settings
@@ -49,7 +49,7 @@ class Engine:
     @property
     def classpath(self) -> str:
         """The same string for every process, so that class-data archives fit.  Conf directories go behind it."""
-        return f"{self.home / overlay.EMPTY}/:{self.home / 'jars'}/*"
+        return f"{self.home / EMPTY}/:{self.home / 'jars'}/*"
 
 
 def find(settings: Settings) -> Engine:

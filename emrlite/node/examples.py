@@ -18,12 +18,17 @@ from emrlite.node.submit_arguments import Arguments, UsageError, parse
 _PACKAGE = "org.apache.spark.examples."
 #: Example -> the script that does the same.
 _SCRIPTS = {
-    "SparkPi": "pi.py", "JavaSparkPi": "pi.py",
+    "SparkPi": "pi.py",
+    "JavaSparkPi": "pi.py",
     "JavaWordCount": "wordcount.py",
-    "SparkPageRank": "pagerank.py", "JavaPageRank": "pagerank.py",
-    "SparkKMeans": "kmeans.py", "SparkLR": "logistic_regression.py", "SparkALS": "als.py",
+    "SparkPageRank": "pagerank.py",
+    "JavaPageRank": "pagerank.py",
+    "SparkKMeans": "kmeans.py",
+    "SparkLR": "logistic_regression.py",
+    "SparkALS": "als.py",
     "SparkTC": "transitive_closure.py",
-    "sql.SparkSQLExample": "sql/basic.py", "sql.SQLDataSourceExample": "sql/datasource.py",
+    "sql.SparkSQLExample": "sql/basic.py",
+    "sql.SQLDataSourceExample": "sql/datasource.py",
 }
 
 
@@ -51,7 +56,12 @@ def replaced(arguments: Arguments, info: NodeInfo) -> tuple[Arguments, list[str]
 
 def _script(name: str, info: NodeInfo) -> tuple[str, str]:
     if name not in _SCRIPTS:
-        raise UsageError(f"There is no example {name!r} here: Spark's examples archive is not published by itself, and of its "
-                         f"examples these run as their Python twins: {', '.join(_SCRIPTS)}")
+        raise UsageError(
+            f"There is no example {name!r} here: Spark's examples archive is not published by itself, and of its "
+            f"examples these run as their Python twins: {', '.join(_SCRIPTS)}"
+        )
     script = f"{places.spark_home(info)}/examples/src/main/python/{_SCRIPTS[name]}"
-    return script, f"{_PACKAGE}{name} runs as its Python twin {_SCRIPTS[name]}: Spark's examples archive is not published by itself"
+    return (
+        script,
+        f"{_PACKAGE}{name} runs as its Python twin {_SCRIPTS[name]}: Spark's archive of examples is not published",
+    )

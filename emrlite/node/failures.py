@@ -13,7 +13,8 @@ from emrlite.cluster.model import Failure
 _LONGEST = 2000
 UNKNOWN = "Unknown Error."
 _OUTPUT_EXISTS = re.compile(
-    r"(output (directory|path)|path) \S+ already exists|PATH_ALREADY_EXISTS|FileAlreadyExistsException", re.IGNORECASE)
+    r"(output (directory|path)|path) \S+ already exists|PATH_ALREADY_EXISTS|FileAlreadyExistsException", re.IGNORECASE
+)
 
 #: The end of a Python traceback: its first line that is not indented (and what py4j puts under it).
 _PYTHON = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(?P<text>\S.*(?:\n: .*)?)", re.MULTILINE)
@@ -28,8 +29,11 @@ _DRIVER = re.compile(rf"^\s*{DIAGNOSTICS}(?:User class threw exception: )?(?P<te
 _HOLLOW = re.compile(r"Application application_\S+ finished with|SparkUserAppException|ExitCodeException")
 #: What command-line programs say where they throw nothing.
 _PLAIN = re.compile(
-    r"^(?:emrlite: |\S*[Ee]rror: |fatal error: |An error occurred |\S+-runner: |hadoop jar: |Cannot run |Not a valid JAR)"
-    r".*$|^.*: (?:command not found|No such file or directory|Permission denied|not found)$", re.MULTILINE)
+    r"^(?:emrlite: (?!note: )|\S*[Ee]rror: |fatal error: |An error occurred |\S+-runner: |hadoop jar: |Cannot run |"
+    r"Not a valid JAR|Unrecognized option |Missing )"
+    r".*$|^.*: (?:command not found|No such file or directory|Permission denied|not found)$",
+    re.MULTILINE,
+)
 #: The most telling first.
 _KINDS = (_DRIVER, _JAVA_FATAL, _PYTHON, _JAVA_ANY)
 
@@ -39,12 +43,12 @@ def explain(stdout_tail: str, stderr_tail: str, exit_code: int | None, log_file_
 
     *log_file_base* is where its logs are uploaded to, without a slash at the end.
     """
-    for look in (_exception, _complaint, _last_line):
+    for look in (_exception, _complaint):
         if found := look({"stderr": stderr_tail, "stdout": stdout_tail}):
             name, message = found
             return Failure(reason=_reason(message), message=_bounded(message), log_file=f"{log_file_base}/{name}.gz")
-    ended = "nobody saw how the step ended" if exit_code is None else f"the step ended with exit code {exit_code}"
-    return Failure(reason=UNKNOWN, message=f"{ended}, and it wrote nothing", log_file=f"{log_file_base}/stderr.gz")
+    ended = "Nobody saw how the step ended." if exit_code is None else f"The step ended with exit code {exit_code}."
+    return Failure(reason=UNKNOWN, message=ended, log_file=f"{log_file_base}/stderr.gz")
 
 
 def last_exception(stdout: str, stderr: str) -> str | None:
@@ -54,7 +58,7 @@ def last_exception(stdout: str, stderr: str) -> str | None:
 
 
 def _exception(streams: Mapping[str, str]) -> tuple[str, str] | None:
-    """The last exception of the most telling kind.  A Python driver's is in standard output: Spark joins its streams."""
+    """The last exception of the most telling kind.  A Python driver's is in standard output: Spark joins the two."""
     hollow = None
     for kind in _KINDS:
         for name, text in streams.items():
@@ -70,13 +74,6 @@ def _complaint(streams: Mapping[str, str]) -> tuple[str, str] | None:
     for name, text in streams.items():
         if found := list(_PLAIN.finditer(text)):
             return name, found[-1][0].strip()
-    return None
-
-
-def _last_line(streams: Mapping[str, str]) -> tuple[str, str] | None:
-    for name, text in streams.items():
-        if lines := [line.strip() for line in text.splitlines() if line.strip()]:
-            return name, lines[-1]
     return None
 
 

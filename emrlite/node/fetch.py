@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from emrlite.errors import StorageError
@@ -37,9 +38,12 @@ def _from_s3(bucket: str, key: str, target: Path, info: NodeInfo) -> None:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    client = botocore.session.get_session().create_client(
-        "s3", region_name=info.region, endpoint_url=info.s3_endpoint,
-        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}))
+    client: Any = botocore.session.get_session().create_client(
+        "s3",
+        region_name=info.region,
+        endpoint_url=info.s3_endpoint,
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
+    )
     try:
         body = client.get_object(Bucket=bucket, Key=key)["Body"]
         with target.open("wb") as file:
@@ -60,7 +64,12 @@ def _from_web(source: str, target: Path) -> None:
 
 def _with_hadoop(source: str, target: Path, info: NodeInfo) -> None:
     target.unlink(missing_ok=True)
-    done = subprocess.run([info.layout.bin / "hadoop", "fs", "-get", source, target],
-                          env=dict(os.environ), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [info.layout.bin / "hadoop", "fs", "-get", source, target],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise StorageError(f"{source} cannot be read: {done.stderr.strip()[-500:]}")

@@ -9,9 +9,8 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from emrlite.node.java import MODULE_OPTIONS
+from emrlite.node.java_options import EMPTY, MODULE_OPTIONS
 from emrlite.node.layout import NodeInfo
-from emrlite.node.overlay import EMPTY
 
 #: Quick to start and small: measured at a third of the default's wall and CPU for short jobs.
 #: The thread stack stays Java's own: deep query plans need it, and unused stack costs nothing.
@@ -45,8 +44,10 @@ def executor_options(own: str = "") -> str:
 
 
 def class_path(info: NodeInfo, extra: str = "") -> str:
-    """*extra* first, as Spark has it; then what every process has; the configuration last (first, no archive is used)."""
-    return ":".join(filter(None, (extra, f"{info.spark_home}/{EMPTY}/", f"{info.spark_home}/jars/*", str(info.layout.conf))))
+    """*extra* first, as Spark has it; what every process has; the configuration last (first, no archive is used)."""
+    return ":".join(
+        filter(None, (extra, f"{info.spark_home}/{EMPTY}/", f"{info.spark_home}/jars/*", str(info.layout.conf)))
+    )
 
 
 def command(info: NodeInfo, main: str, *args: str, flags: Sequence[str], extra: str = "") -> list[str]:

@@ -25,8 +25,11 @@ def localize(submission: Submission, arguments: Arguments, work: Path, node: Nod
     for item in submission.archives:
         path, name = _place(item, work, node)
         _unpack(path, work / name)
-    changed = {f"{key}={submission.extra[key]}": f"{key}={','.join(map(_absolute, submission.extra[key].split(',')))}"
-               for key in _LISTS if key in submission.extra}
+    changed = {
+        f"{key}={submission.extra[key]}": f"{key}={','.join(map(_absolute, submission.extra[key].split(',')))}"
+        for key in _LISTS
+        if key in submission.extra
+    }
     argv = [changed.get(word, word) for word in submission.argv]
     if (application := arguments.application) and application in argv:
         place = len(argv) - 1 - len(arguments.application_args)
@@ -64,10 +67,18 @@ def _unpack(path: Path, target: Path) -> None:
     if path.is_dir():
         shutil.copytree(path, target, symlinks=True)
         return
-    kinds = {"zip": ("zip", "jar"), "gztar": ("tar.gz", "tgz"), "tar": ("tar",), "bztar": ("tar.bz2",), "xztar": ("tar.xz",)}
+    kinds = {
+        "zip": ("zip", "jar"),
+        "gztar": ("tar.gz", "tgz"),
+        "tar": ("tar",),
+        "bztar": ("tar.bz2",),
+        "xztar": ("tar.xz",),
+    }
     kind = next((kind for kind, ends in kinds.items() if path.name.endswith(tuple(f".{end}" for end in ends))), None)
     if kind is None:
-        raise StorageError(f"{path.name} is no archive that can be unpacked: {', '.join(end for ends in kinds.values() for end in ends)}")
+        raise StorageError(
+            f"{path.name} cannot be unpacked: only {', '.join(end for ends in kinds.values() for end in ends)}"
+        )
     try:
         shutil.unpack_archive(path, target, kind)
     except (shutil.ReadError, OSError, EOFError) as error:

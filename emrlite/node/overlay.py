@@ -16,10 +16,9 @@ from pathlib import Path
 
 from emrlite.errors import SetupError
 from emrlite.node import jars, packages
+from emrlite.node.java_options import EMPTY
 from emrlite.node.lockfile import Jar, Locked
 
-#: What is on an engine's class path before its archives: a directory that stays empty.
-EMPTY = "emptyconf"
 #: Changes with what `build` makes, so that an older home is made anew.
 _FORM = 2
 

@@ -48,7 +48,9 @@ def scripts(info: NodeInfo) -> dict[str, str]:
     programs |= {"hadoop": _hadoop(info), "hdfs": _hdfs(info), "aws": _aws(info)}
     programs |= dict.fromkeys(("python", "python3", f"python3.{sys.version_info.minor}"), _python(info, ""))
     programs |= dict.fromkeys(("pip", "pip3"), _python(info, "-m pip"))
-    programs |= {name: _script(f"echo {shlex.quote(f'emrlite: {name}: {why}')} >&2", "exit 1") for name, why in _ABSENT.items()}
+    programs |= {
+        name: _script(f"echo {shlex.quote(f'emrlite: {name}: {why}')} >&2", "exit 1") for name, why in _ABSENT.items()
+    }
     return programs | shims()
 
 
@@ -62,8 +64,12 @@ def _script(*lines: str) -> str:
 
 def _exports(info: NodeInfo) -> list[str]:
     """What programs rely on even where a caller has emptied the environment."""
-    known = {NODE_VARIABLE: info.root, "HADOOP_CONF_DIR": info.layout.conf, "JAVA_HOME": info.java_home,
-             "HADOOP_USER_NAME": "hadoop"}
+    known = {
+        NODE_VARIABLE: info.root,
+        "HADOOP_CONF_DIR": info.layout.conf,
+        "JAVA_HOME": info.java_home,
+        "HADOOP_USER_NAME": "hadoop",
+    }
     if _has_spark(info):
         known |= {"SPARK_HOME": places.spark_home(info), submit.MASTER_VARIABLE: info.spark_master}
     return [f"export {name}={shlex.quote(str(value))}" for name, value in known.items()]
@@ -87,7 +93,9 @@ def _java(info: NodeInfo, main: str, rest: str = '"$@"') -> str:
     flags = ["-Xmx512m", "-Dlog4j2.level=WARN", "-Djava.net.preferIPv4Stack=true", *jvm.driver_flags()]
     argv = jvm.command(info, "MAIN", flags=flags)
     place = argv.index("-cp")
-    return f"exec {shlex.join(argv[:place])} $HADOOP_OPTS $HADOOP_CLIENT_OPTS {shlex.join(argv[place:-1])} {main} {rest}"
+    return (
+        f"exec {shlex.join(argv[:place])} $HADOOP_OPTS $HADOOP_CLIENT_OPTS {shlex.join(argv[place:-1])} {main} {rest}"
+    )
 
 
 _COMMAND = '"$command"'
@@ -95,24 +103,27 @@ _COMMAND = '"$command"'
 
 def _hadoop(info: NodeInfo) -> str:
     return _script(
-        *_exports(info), _source(info, "hadoop-env"),
+        *_exports(info),
+        _source(info, "hadoop-env"),
         'command="$1"; [ $# -gt 0 ] && shift',
         'case "$command" in',
         f"  fs|dfs) {_java(info, 'org.apache.hadoop.fs.FsShell')} ;;",
         f"  version) {_java(info, 'org.apache.hadoop.util.VersionInfo')} ;;",
         f"  classpath) echo {shlex.quote(jvm.class_path(info))} ;;",
-        f"  jar) exec {shlex.quote(str(info.layout.bin / 'jar-runner'))} \"$@\" ;;",
+        f'  jar) exec {shlex.quote(str(info.layout.bin / "jar-runner"))} "$@" ;;',
         f"  distcp) {_distcp(info)} ;;",
         "  '') echo 'usage: hadoop fs|jar|distcp|version|classpath|CLASS [argument ...]' >&2; exit 1 ;;",
         f"  *.*) {_java(info, _COMMAND)} ;;",
-        "  *) echo \"emrlite: hadoop has no command '$command' here: fs, jar, distcp, version, classpath\" >&2; exit 1 ;;",
+        "  *) echo \"emrlite: hadoop has no command '$command' here: fs, jar, distcp, version, classpath\" >&2",
+        "     exit 1 ;;",
         "esac",
     )
 
 
 def _distcp(info: NodeInfo) -> str:
     archives = shlex.quote(info.spark_home) + "/jars/hadoop-distcp-*.jar"
-    absent = "echo 'emrlite: hadoop distcp: its archive is not part of this engine; use hadoop fs -cp or a Spark job' >&2; exit 1"
+    why = "hadoop distcp: its archive is not part of this engine; use hadoop fs -cp or a Spark job"
+    absent = f"echo 'emrlite: {why}' >&2; exit 1"
     return f"ls {archives} >/dev/null 2>&1 || {{ {absent}; }}; {_java(info, 'org.apache.hadoop.tools.DistCp')}"
 
 
@@ -124,7 +135,8 @@ def _hdfs(info: NodeInfo) -> str:
         "getconf": "org.apache.hadoop.hdfs.tools.GetConf",
     }
     return _script(
-        *_exports(info), _source(info, "hadoop-env"),
+        *_exports(info),
+        _source(info, "hadoop-env"),
         'command="$1"; [ $# -gt 0 ] && shift',
         'case "$command" in',
         *(f"  {name}) {_java(info, main)} ;;" for name, main in tools.items()),
@@ -145,8 +157,14 @@ def _python(info: NodeInfo, words: str) -> str:
     return _script(
         *_exports(info),
         f'PYTHONPATH={path}"${{PYTHONPATH:+:$PYTHONPATH}}"; export PYTHONPATH',
-        *([f"PIP_TARGET={packages}; PIP_DISABLE_PIP_VERSION_CHECK=1; PIP_USER=0; export PIP_TARGET PIP_DISABLE_PIP_VERSION_CHECK PIP_USER"]
-          if words else []),
+        *(
+            [
+                f"PIP_TARGET={packages} PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0",
+                "export PIP_TARGET PIP_DISABLE_PIP_VERSION_CHECK PIP_USER",
+            ]
+            if words
+            else []
+        ),
         f'exec {shlex.quote(info.python)} {words} "$@"',
     )
 

@@ -14,8 +14,19 @@ from dataclasses import dataclass
 
 from emrlite.node.layout import NodeInfo
 
-_UNITS = {"b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30, "t": 2**40, "tb": 2**40,
-          "p": 2**50, "pb": 2**50}
+_UNITS = {
+    "b": 1,
+    "k": 2**10,
+    "kb": 2**10,
+    "m": 2**20,
+    "mb": 2**20,
+    "g": 2**30,
+    "gb": 2**30,
+    "t": 2**40,
+    "tb": 2**40,
+    "p": 2**50,
+    "pb": 2**50,
+}
 _SIZE = re.compile(r"(\d+)\s*([a-z]*)")
 _TRUE = "true"
 
@@ -43,8 +54,11 @@ def mebibytes(text: str, unit: str = "m") -> int:
     """Read a size as Spark does (``2g``, ``512m``); a bare number counts in *unit*."""
     match = _SIZE.fullmatch(text.strip().lower())
     if not match or (match[2] and match[2] not in _UNITS):
-        raise Refused(f"java.lang.NumberFormatException: Size must be specified as bytes (b), kibibytes (k), mebibytes (m), "
-                      f"gibibytes (g), tebibytes (t), or pebibytes(p). E.g. 50b, 100k, or 250m. Failed to parse byte string: {text}")
+        raise Refused(
+            f"java.lang.NumberFormatException: Size must be specified as bytes (b), kibibytes (k), mebibytes (m), "
+            "gibibytes (g), tebibytes (t), or pebibytes(p). E.g. 50b, 100k, or 250m. "
+            f"Failed to parse byte string: {text}"
+        )
     return int(match[1]) * _UNITS[match[2] or unit] // 2**20
 
 
@@ -62,7 +76,9 @@ def _overhead(conf: Mapping[str, str], who: str, heap: int) -> int:
     return max(int(heap * factor), _LEAST_OVERHEAD)
 
 
-_CHECK = "Please check the values of 'yarn.scheduler.maximum-allocation-mb' and/or 'yarn.nodemanager.resource.memory-mb'."
+_CHECK = (
+    "Please check the values of 'yarn.scheduler.maximum-allocation-mb' and/or 'yarn.nodemanager.resource.memory-mb'."
+)
 
 
 def verify(conf: Mapping[str, str], limit: int, *, cluster_mode: bool) -> int:
@@ -79,16 +95,19 @@ def verify(conf: Mapping[str, str], limit: int, *, cluster_mode: bool) -> int:
     total = heap + off_heap + overhead + python
     if total > limit:
         raise Refused(
-            f"java.lang.IllegalArgumentException: Required executor memory ({heap} MB), offHeap memory ({off_heap}) MB, "
-            f"overhead ({overhead} MB), and PySpark memory ({python} MB) is above the max threshold ({limit} MB) of this "
-            f"cluster! {_CHECK}")
+            f"java.lang.IllegalArgumentException: Required executor memory ({heap} MB), "
+            f"offHeap memory ({off_heap}) MB, "
+            f"overhead ({overhead} MB), and PySpark memory ({python} MB) "
+            f"is above the max threshold ({limit} MB) of this cluster! {_CHECK}"
+        )
     if cluster_mode:
         driver = mebibytes(conf.get("spark.driver.memory", "1g"))
         beside = _overhead(conf, "driver", driver)
         if driver + beside > limit:
             raise Refused(
-                f"java.lang.IllegalArgumentException: Required AM memory ({driver}+{beside} MB) is above the max threshold "
-                f"({limit} MB) of this cluster! {_CHECK}")
+                f"java.lang.IllegalArgumentException: Required AM memory ({driver}+{beside} MB) "
+                f"is above the max threshold ({limit} MB) of this cluster! {_CHECK}"
+            )
     return total
 
 
@@ -100,7 +119,9 @@ def plan(conf: Mapping[str, str], info: NodeInfo, machine: int, *, cluster_mode:
 
     cores = _count("spark.executor.cores", conf.get("spark.executor.cores", str(info.vcpu)))
     if cores > info.cluster_vcpu:
-        notes.append(f"--executor-cores {cores}: the cluster has {info.cluster_vcpu} vCPU, an executor gets {info.cluster_vcpu}")
+        notes.append(
+            f"--executor-cores {cores}: the cluster has {info.cluster_vcpu} vCPU, an executor gets {info.cluster_vcpu}"
+        )
         cores = info.cluster_vcpu
     chosen["spark.executor.cores"] = str(cores)
 

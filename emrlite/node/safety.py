@@ -18,8 +18,12 @@ _SERVICES = ("systemctl", "service", "initctl", "chkconfig")
 _WHY = {
     **dict.fromkeys(_POWER, "a node of emrlite is part of your own machine; end the cluster with terminate-job-flows"),
     **dict.fromkeys(_MOUNTS, "a node of emrlite is part of your own machine, whose mounts stay as they are"),
-    **dict.fromkeys(_PACKAGES, "a node of emrlite is part of your own machine: install system packages there yourself; pip works"),
-    **dict.fromkeys(_SERVICES, "the services of your own machine are left alone, and a node's daemons are started by emrlite"),
+    **dict.fromkeys(
+        _PACKAGES, "a node of emrlite is part of your own machine: install system packages there yourself; pip works"
+    ),
+    **dict.fromkeys(
+        _SERVICES, "the services of your own machine are left alone, and a node's daemons are started by emrlite"
+    ),
 }
 
 _SUDO = """\
@@ -50,7 +54,8 @@ exit 0
 def shims() -> dict[str, str]:
     """The guards as programs: name -> text."""
     refusals = {
-        name: f'#!/bin/sh\necho "emrlite: {name} $* was not carried out: {why}" >&2\nexit 1\n' for name, why in _WHY.items()
+        name: f'#!/bin/sh\necho "emrlite: {name} $* was not carried out: {why}" >&2\nexit 1\n'
+        for name, why in _WHY.items()
     }
     return {"sudo": _SUDO, **refusals}
 

@@ -21,8 +21,17 @@ from emrlite.node.submit_arguments import Arguments, UsageError, parse, properti
 #: Programs that bring their application themselves: the words before the user's, and its resource.
 _OWN_APPLICATION = {
     # The interpreter's compiler reads the JVM's own class path only when told so.
-    "spark-shell": (("--class", "org.apache.spark.repl.Main", "--name", "Spark shell",
-                     "--conf", "spark.driver.defaultJavaOptions=-Dscala.usejavacp=true"), "spark-shell"),
+    "spark-shell": (
+        (
+            "--class",
+            "org.apache.spark.repl.Main",
+            "--name",
+            "Spark shell",
+            "--conf",
+            "spark.driver.defaultJavaOptions=-Dscala.usejavacp=true",
+        ),
+        "spark-shell",
+    ),
     "spark-sql": (("--class", "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver"), "spark-internal"),
 }
 
@@ -83,7 +92,7 @@ def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoRet
         cluster_mode.main(arguments, defaults, notes, info)
     submission = submit.translate(arguments, info, defaults, os.environ, machine_memory())
     for note in (*notes, *submission.notes):
-        print(f"emrlite: {note}", file=sys.stderr)
+        print(f"emrlite: note: {note}", file=sys.stderr)
     _become(submission.argv, _environ(submission.env))
 
 
@@ -91,8 +100,10 @@ def _pyspark(args: Sequence[str], info: NodeInfo) -> NoReturn:
     """The Python shell.  PySpark itself starts ``spark-submit`` with the words it finds in PYSPARK_SUBMIT_ARGS."""
     arguments = parse(args)
     if arguments.application is not None:
-        raise UsageError("Running python applications through 'pyspark' is not supported as of Spark 2.0.\n"
-                         "Use spark-submit <python file>")
+        raise UsageError(
+            "Running python applications through 'pyspark' is not supported as of Spark 2.0.\n"
+            "Use spark-submit <python file>"
+        )
     home = places.spark_home(info)
     library = Path(home, "python", "lib")
     env = submit.environment({}, info, os.environ)

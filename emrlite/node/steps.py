@@ -11,6 +11,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 from emrlite.cluster.model import StepSpec
@@ -71,8 +72,10 @@ def _program(args: tuple[str, ...], info: NodeInfo, look: Look) -> StepCommand:
     if not found:
         found = look(places.resolve(name, info), path_of(info))
     if not found:
-        return _refuse(f'Exception in thread "main" java.lang.RuntimeException: java.io.IOException: Cannot run program "{name}" '
-                       '(in directory "."): error=2, No such file or directory')
+        return _refuse(
+            f'Exception in thread "main" java.lang.RuntimeException: java.io.IOException: Cannot run program "{name}" '
+            '(in directory "."): error=2, No such file or directory'
+        )
     if reason := forbidden(_script_of(found, args)):
         return _refuse(f"emrlite: this command was not run: {reason}")
     if found != name and "/" in name:
@@ -83,7 +86,7 @@ def _program(args: tuple[str, ...], info: NodeInfo, look: Look) -> StepCommand:
 def _script_of(program: str, args: tuple[str, ...]) -> str:
     """The text that a shell is given with ``-c``; else the command itself."""
     if os.path.basename(program) in _SHELLS:
-        for flag, text in zip(args[1:], args[2:], strict=False):
+        for flag, text in pairwise(args[1:]):
             if flag.startswith("-") and flag.endswith("c"):
                 return text
     return shlex.join(args)

@@ -21,16 +21,34 @@ _YARN_MASTERS = ("yarn", "yarn-client", "yarn-cluster")
 #: What only YARN or Kerberos know: accepted, without effect.
 _WITHOUT_EFFECT = ("--queue", "--principal", "--keytab", "--supervise")
 #: Settled here, so not handed on as options.
-_SETTLED = frozenset({
-    "--master", "--deploy-mode", "--num-executors", "--executor-cores", "--executor-memory", "--total-executor-cores",
-    "--properties-file", "--archives", "--files", "--jars", "--py-files", *_WITHOUT_EFFECT,
-})
-_LISTS = {"spark.archives": "spark.yarn.dist.archives", "spark.files": "spark.yarn.dist.files",
-          "spark.jars": "spark.yarn.dist.jars", "spark.submit.pyFiles": "spark.yarn.dist.pyFiles"}
+_SETTLED = frozenset(
+    {
+        "--master",
+        "--deploy-mode",
+        "--num-executors",
+        "--executor-cores",
+        "--executor-memory",
+        "--total-executor-cores",
+        "--properties-file",
+        "--archives",
+        "--files",
+        "--jars",
+        "--py-files",
+        *_WITHOUT_EFFECT,
+    }
+)
+_LISTS = {
+    "spark.archives": "spark.yarn.dist.archives",
+    "spark.files": "spark.yarn.dist.files",
+    "spark.jars": "spark.yarn.dist.jars",
+    "spark.submit.pyFiles": "spark.yarn.dist.pyFiles",
+}
 _MASTER_ENVIRONMENT = "spark.yarn.appMasterEnv."
 #: Tells a Python driver what stands in the place of YARN (`emrlite/node/python/sitecustomize.py`).
 MASTER_VARIABLE = "EMRLITE_SPARK_MASTER"
 _DRIVER_HEAP_PART = 2
+#: No address, so that ``.master("yarn")`` in a Java or Scala driver fails at once, with this text.
+_NO_YARN = "this cluster has no YARN: leave .master out of the code or take it from the arguments"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +82,24 @@ def translate(
     """
     conf = arguments.properties(defaults)
     cluster_mode = is_cluster_mode(arguments, defaults)
-    notes = [f"{name} has no effect here" for name in _WITHOUT_EFFECT
-             if name in arguments.options or name in arguments.switches]
+    notes = [
+        f"{name} has no effect here"
+        for name in _WITHOUT_EFFECT
+        if name in arguments.options or name in arguments.switches
+    ]
     master = _master(conf, info, notes)
 
-    added = {f"spark.driver.{key}": info.address for key in ("host", "bindAddress") if f"spark.driver.{key}" not in conf}
+    added = {
+        f"spark.driver.{key}": info.address for key in ("host", "bindAddress") if f"spark.driver.{key}" not in conf
+    }
+    added["spark.hadoop.yarn.resourcemanager.address"] = _NO_YARN
     if not master.startswith("local"):
         planned = resources.plan(conf, info, machine, cluster_mode=cluster_mode)
         added |= planned.properties
         notes += planned.notes
     added["spark.executor.defaultJavaOptions"] = conf.get(
-        "spark.executor.defaultJavaOptions", jvm.executor_options(conf.get("spark.executor.extraJavaOptions", "")))
+        "spark.executor.defaultJavaOptions", jvm.executor_options(conf.get("spark.executor.extraJavaOptions", ""))
+    )
     for standing, of_yarn in _LISTS.items():
         given = [item for key in (standing, of_yarn) for item in conf.get(key, "").split(",") if item.strip()]
         if given:
@@ -85,16 +110,26 @@ def translate(
             added[key] = places.python(conf[key], info)
 
     env = environment(conf, info, environ, cluster_mode=cluster_mode)
-    own = jvm.split(conf.get("spark.driver.defaultJavaOptions", "")) + jvm.split(conf.get("spark.driver.extraJavaOptions", ""))
+    own = jvm.split(conf.get("spark.driver.defaultJavaOptions", "")) + jvm.split(
+        conf.get("spark.driver.extraJavaOptions", "")
+    )
     own += jvm.split(environ.get("SPARK_SUBMIT_OPTS", ""))
     argv = jvm.command(
-        info, MAIN, *_arguments(arguments, master, added, info),
+        info,
+        MAIN,
+        *_arguments(arguments, master, added, info),
         flags=[_heap(conf, environ, own, machine, notes), *jvm.driver_flags(own)],
-        extra=conf.get("spark.driver.extraClassPath", ""))
+        extra=conf.get("spark.driver.extraClassPath", ""),
+    )
     return Submission(
-        argv=tuple(argv), env=env, notes=tuple(notes), cluster_mode=cluster_mode, extra=added,
+        argv=tuple(argv),
+        env=env,
+        notes=tuple(notes),
+        cluster_mode=cluster_mode,
+        extra=added,
         files=tuple(filter(None, added.get("spark.files", "").split(","))),
-        archives=tuple(filter(None, added.get("spark.archives", "").split(","))))
+        archives=tuple(filter(None, added.get("spark.archives", "").split(","))),
+    )
 
 
 def _master(conf: Mapping[str, str], info: NodeInfo, notes: list[str]) -> str:
@@ -108,8 +143,10 @@ def _master(conf: Mapping[str, str], info: NodeInfo, notes: list[str]) -> str:
 def _heap(conf: Mapping[str, str], environ: Mapping[str, str], own: list[str], machine: int, notes: list[str]) -> str:
     """``-Xmx`` of the driver, by the launcher's order of places to look."""
     if any(option.startswith("-Xmx") for option in own):
-        raise Refused("Error: Not allowed to specify max heap(Xmx) memory settings through java options. "
-                      "Use the corresponding --driver-memory or spark.driver.memory configuration instead.")
+        raise Refused(
+            "Error: Not allowed to specify max heap(Xmx) memory settings through java options. "
+            "Use the corresponding --driver-memory or spark.driver.memory configuration instead."
+        )
     asked = resources.mebibytes(conf.get("spark.driver.memory") or environ.get("SPARK_DRIVER_MEMORY") or "1g")
     bound = max(machine // _DRIVER_HEAP_PART, 1024)
     if asked > bound:
@@ -140,8 +177,11 @@ def environment(
     conf: Mapping[str, str], info: NodeInfo, environ: Mapping[str, str], *, cluster_mode: bool = False
 ) -> dict[str, str]:
     """What the driver's environment needs besides what is there."""
-    of_master = {key.removeprefix(_MASTER_ENVIRONMENT): value for key, value in conf.items()
-                 if cluster_mode and key.startswith(_MASTER_ENVIRONMENT)}
+    of_master = {
+        key.removeprefix(_MASTER_ENVIRONMENT): value
+        for key, value in conf.items()
+        if cluster_mode and key.startswith(_MASTER_ENVIRONMENT)
+    }
     chosen = {**environ, **of_master}
     executors = chosen.get("PYSPARK_PYTHON", "python3")
     env = {
@@ -159,4 +199,3 @@ def environment(
     if library := conf.get("spark.driver.extraLibraryPath"):
         env["LD_LIBRARY_PATH"] = ":".join(filter(None, (library, chosen.get("LD_LIBRARY_PATH"))))
     return of_master | env
-

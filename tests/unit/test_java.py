@@ -3,7 +3,7 @@
 import pytest
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import java
+from emrlite.node import java, java_options
 
 
 def jdk(folder, version):
@@ -67,7 +67,7 @@ def test_where_no_wheel_exists_the_message_says_what_to_install(tmp_path, monkey
 
 
 def test_no_option_asks_for_a_module_that_the_wheel_lacks():
-    assert not any(option.startswith("--add-modules") for option in java.MODULE_OPTIONS)
+    assert not any(option.startswith("--add-modules") for option in java_options.MODULE_OPTIONS)
     # What Hadoop's daemons need beyond Spark's list.
     for package in ("java.math", "java.text", "java.util.zip", "sun.security.util", "sun.security.x509"):
-        assert f"--add-opens=java.base/{package}=ALL-UNNAMED" in java.MODULE_OPTIONS
+        assert f"--add-opens=java.base/{package}=ALL-UNNAMED" in java_options.MODULE_OPTIONS

@@ -9,17 +9,21 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+from typing import Any
 
 _VARIABLE = "EMRLITE_SPARK_MASTER"
 _NAMES = ("yarn", "yarn-client", "yarn-cluster")
 
 
-def _replace(conf_class, master):
+def _replace(conf_class: Any, master: str) -> None:
     before = conf_class.set
 
-    def set(self, key, value):
+    def set(self: Any, key: str, value: str) -> Any:
         if key == "spark.master" and value in _NAMES:
-            print(f'emrlite: .master("{value}") in code: runs on the cluster\'s Spark master {master}', file=sys.stderr)
+            print(
+                f'emrlite: note: .master("{value}") in code: runs on the cluster\'s Spark master {master}',
+                file=sys.stderr,
+            )
             value = master
         return before(self, key, value)
 
@@ -29,10 +33,10 @@ def _replace(conf_class, master):
 class _AtImport(importlib.abc.MetaPathFinder):
     """Waits for ``pyspark.conf``, once."""
 
-    def __init__(self, master):
+    def __init__(self, master: str) -> None:
         self.master = master
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != "pyspark.conf":
             return None
         sys.meta_path.remove(self)
@@ -41,15 +45,15 @@ class _AtImport(importlib.abc.MetaPathFinder):
             return spec
         execute = spec.loader.exec_module
 
-        def exec_module(module):
+        def exec_module(module: Any) -> None:
             execute(module)
             _replace(module.SparkConf, self.master)
 
-        spec.loader.exec_module = exec_module
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
-def _the_one_behind():
+def _the_one_behind() -> None:
     """Run the sitecustomize that this one hides."""
     here = os.path.dirname(os.path.abspath(__file__))
     behind = [entry for entry in sys.path if os.path.abspath(entry) != here]
