@@ -74,21 +74,21 @@ class Reconcilers:
 
         Raises ``TimeoutError`` when one does not end in time.
         """
+        self.end_all(timeout)
+        self.store.forget_ended(self._owner)
+
+    def end_all(self, timeout: float) -> None:
+        """End all clusters of this emulator, protected or not, and wait until they are gone."""
         with self._lock:
-            running = dict(self._running)
+            running = {name: reconciler for name, reconciler in self._running.items() if not reconciler.done}
         for cluster_id in running:
             self.store.terminate(cluster_id)
             self.poke(cluster_id)
         deadline, pause = time.monotonic() + timeout, threading.Event()
-        while not all(reconciler.done for reconciler in running.values()):
+        while alive := [cluster_id for cluster_id, reconciler in running.items() if not reconciler.done]:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"clusters did not end within {timeout:.0f} s")
+                raise TimeoutError(f"{', '.join(alive)} did not end within {timeout:.0f} s")
             pause.wait(0.02)
-        with self._lock:
-            for cluster_id in running:
-                if reconciler := self._running.pop(cluster_id, None):
-                    reconciler.__exit__(None, None, None)
-        self.store.forget_ended(self._owner)
 
     def _start(self, spec: ClusterSpec) -> None:
         with self._lock:

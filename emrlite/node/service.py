@@ -33,7 +33,7 @@ class Service:
         self._tether, self._answers = tether, answers
         self._process = Process(directory, name)
         self._lock = threading.Lock()
-        self._wanted = False
+        self._wanted = self._answered = False
 
     @property
     def log_file(self) -> Path:
@@ -65,6 +65,7 @@ class Service:
             self._wanted = True
             if self._running():
                 return
+            self._answered = False
             if self._process.known:
                 log.warning("%s is gone; starting it again on port %s", self.name, self.port)
                 self._process.forget()
@@ -78,9 +79,12 @@ class Service:
     def ensure(self) -> str:
         """Return the URL of the server once it answers.  Raises `StorageError`."""
         self.start()
+        if self._answered:
+            return self.url
         deadline, pause = time.monotonic() + START_SECONDS, threading.Event()
         while time.monotonic() < deadline:
             if self._answers(self.url):
+                self._answered = True
                 return self.url
             seen = self._process.see()
             if seen is None or seen.ended is not None:

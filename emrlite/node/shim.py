@@ -21,11 +21,12 @@ import time
 
 GRACE_SECONDS = 5.0
 CANNOT_RUN = 127
+LINUX = sys.platform.startswith("linux")  # elsewhere `ps` and `sysctl` must tell
 
 
 def prctl(option: int, value: int) -> None:
     """Set an option of this process where the kernel has it (Linux); elsewhere groups must do."""
-    if sys.platform != "linux":
+    if not LINUX:
         return
     import ctypes
 
@@ -34,7 +35,7 @@ def prctl(option: int, value: int) -> None:
 
 def start_mark(pid: int) -> str | None:
     """Return when *pid* was started, in the kernel's own count, or ``None`` if it is gone or a zombie."""
-    if sys.platform != "linux":
+    if not LINUX:
         import subprocess
 
         out = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
@@ -50,7 +51,7 @@ def start_mark(pid: int) -> str | None:
 
 def boot_id() -> str:
     """Return what changes when the machine is restarted."""
-    if sys.platform == "linux":
+    if LINUX:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()
     import subprocess
@@ -61,7 +62,7 @@ def boot_id() -> str:
 
 def children(of: int) -> list[int]:
     """Return the pids of all descendants of process *of*."""
-    if sys.platform == "linux":
+    if LINUX:
         parents = {}
         for name in os.listdir("/proc"):
             if name.isdigit():
@@ -121,8 +122,8 @@ class Shim:
             patience = None if self.kill_at is None else max(0.0, self.kill_at - time.monotonic()) * 1000
             for descriptor, _ in poll.poll(patience):
                 if descriptor == wake_out:
-                    for number in os.read(wake_out, 512):
-                        self.signalled(number)
+                    for received in os.read(wake_out, 512):
+                        self.signalled(received)
                 elif not os.read(descriptor, 1):
                     poll.unregister(descriptor)
                     self.stop(signal.SIGKILL)

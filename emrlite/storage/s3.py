@@ -69,6 +69,12 @@ def client(access: S3Access) -> Any:
     )
 
 
+def users_keys() -> tuple[str, str]:
+    """Return the user's own keys, as boto3 finds them, for an S3 endpoint that is not ours."""
+    found = botocore.session.Session().get_credentials()
+    return (found.access_key, found.secret_key) if found else DUMMY_KEYS
+
+
 def bucket_exists(s3: Any, bucket: str) -> bool:
     """Tell whether *bucket* exists.  Raises `StorageError` if S3 does not answer."""
     try:

@@ -1,0 +1,6 @@
+"""``python -m emrlite``."""
+
+from emrlite.cli import main
+
+if __name__ == "__main__":
+    main()

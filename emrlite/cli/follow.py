@@ -1,0 +1,139 @@
+"""Watch a transient cluster to its end, and tell what came of it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from emrlite.cli import client, output, upload
+from emrlite.cli.live import Live
+from emrlite.cluster.states import InstanceState, StepState, is_final
+from emrlite.cluster.store import Record
+from emrlite.node.layout import Layout
+from emrlite.settings import Settings
+from emrlite.storage import logs
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What `emrlite run --json` prints."""
+
+    cluster_id: str
+    step_id: str
+    cluster_state: str
+    step_state: str
+    exit_code: int
+    failure: str | None
+    timeline: dict[str, float] = field(default_factory=dict)  #: phase -> seconds
+    results: list[str] = field(default_factory=list)  #: data sets in S3 that the job wrote
+    logs: str | None = None
+
+
+def follow(at: Settings, url: str, s3: Any, cluster_id: str, step_id: str, *, since: float, spared: Sequence[str],
+           interrupted: list[int]) -> Outcome:
+    """Show the cluster's life until it ends; a signal ends the cluster first."""
+    store, live, pause = output.store(at), Live(), threading.Event()
+    log = Layout(at.home / "clusters" / cluster_id / "master").step_logs(step_id) / "stdout"
+    shown, asked = 0, False
+    live.clear()
+    while True:
+        record = store.record(cluster_id)
+        shown = _copy(log, shown, live)
+        live.show(_line(record, step_id))
+        if is_final(record.status.state):
+            break
+        if interrupted and not asked:
+            asked = True
+            live.clear()
+            click.echo(f"ending {cluster_id}; press Ctrl-C again to kill it at once", err=True)
+            client.emr(url, at.region).terminate_job_flows(JobFlowIds=[cluster_id])
+        pause.wait(POLL_SECONDS)
+    _copy(log, shown, live)
+    live.clear()
+    outcome = _outcome(record, step_id, s3, at, since, spared, 128 + interrupted[0] if interrupted else None)
+    _report(outcome, record, at)
+    return outcome
+
+
+def _copy(log: Path, begin: int, live: Live) -> int:
+    """Show what the driver printed since *begin*; return where to go on."""
+    try:
+        with log.open("rb") as file:
+            file.seek(begin)
+            new = file.read()
+    except FileNotFoundError:
+        return begin
+    if new:
+        live.output(new.decode(errors="replace"))
+    return begin + len(new)
+
+
+def _line(record: Record, step_id: str) -> str:
+    status = record.status
+    ready = sum(node.state is InstanceState.RUNNING for node in status.nodes.values())
+    total = len(record.spec.nodes)
+    return f"{record.spec.id} {status.state}  nodes {ready}/{total}  step {status.step(step_id).state}"
+
+
+def _outcome(record: Record, step_id: str, s3: Any, at: Settings, since: float, spared: Sequence[str],
+             killed_by: int | None) -> Outcome:
+    status, step = record.status, record.status.step(step_id)
+    code = step.exit_code
+    if step.state is StepState.COMPLETED:
+        code = 0
+    elif code is None or code == 0:
+        code = 1
+    elif code < 0:
+        code = 128 - code
+    failure = step.failure.message if step.failure else None
+    if step.state is not StepState.COMPLETED and failure is None:
+        failure = status.reason
+    buckets = [bucket["Name"] for bucket in s3.list_buckets().get("Buckets", ())] if step.started else []
+    return Outcome(
+        cluster_id=record.spec.id, step_id=step_id, cluster_state=str(status.state), step_state=str(step.state),
+        exit_code=killed_by or code, failure=failure, timeline=_timeline(record, step_id),
+        results=_own(upload.written_since(s3, buckets, since, spared), record.spec.step(step_id).args), logs=logs.folder(record.spec, ""))
+
+
+def _own(written: list[str], args: Sequence[str]) -> list[str]:
+    """Of what was written meanwhile, what the arguments name, if they name any: others may be at work too."""
+    named = [re.sub("^s3[an]://", "s3://", arg).rstrip("/") for arg in args if re.match("s3[an]?://", arg)]
+    return [uri for uri in written if any(uri.startswith(name) for name in named)] or written
+
+
+def _timeline(record: Record, step_id: str) -> dict[str, float]:
+    status, step = record.status, record.status.step(step_id)
+    moments = [("cluster up", record.spec.created, status.ready), ("step", step.started, step.ended),
+               ("cluster down", status.ending, status.ended)]
+    return {name: round(end - start, 2) for name, start, end in moments if start is not None and end is not None}
+
+
+def _report(outcome: Outcome, record: Record, at: Settings) -> None:
+    def say(text: str = "") -> None:
+        click.echo(text, err=True)
+
+    whole = sum(outcome.timeline.values()) or 1.0
+    say()
+    say(f"step     {outcome.step_id}  {output.state(outcome.step_state)}  exit code {outcome.exit_code}")
+    say(f"cluster  {outcome.cluster_id}  {output.state(outcome.cluster_state)}  {record.status.reason}")
+    for name, seconds in outcome.timeline.items():
+        say(f"  {name:<13}{seconds:6.1f} s  {'█' * max(1, round(40 * seconds / whole))}")
+    if outcome.failure:
+        say(f"failure  {outcome.failure.strip()}")
+    for uri in outcome.results:
+        say(f"result   {uri}" + (f"\n         {_folder(at, uri)}" if at.s3 == "local" else ""))
+    say(f"logs     {outcome.logs}" + (f"\n         {_folder(at, outcome.logs)}" if outcome.logs and at.s3 == "local" else ""))
+    if outcome.exit_code:
+        say(f"         emrlite logs {outcome.cluster_id} {outcome.step_id}")
+
+
+def _folder(at: Settings, uri: str) -> Path:
+    return at.home / "s3" / uri.removeprefix("s3://")

@@ -1,0 +1,83 @@
+"""``setup``, ``doctor``, ``clean``, ``uninstall``: what emrlite needs on this machine."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from emrlite import home
+from emrlite.cli import output
+from emrlite.errors import HomeInUse
+from emrlite.settings import Settings
+
+
+@click.command()
+@click.option("--spark", help="Spark version of the engine.")
+@click.pass_context
+def setup(context: click.Context, /, spark: str | None) -> None:
+    """Fetch what clusters need: Java archives, Java and the aws CLI.  A second call does nothing."""
+    from emrlite.node import engines
+
+    engine = engines.ensure(output.settings(context, spark=spark), click.echo)
+    click.echo(f"ready: Spark {engine.spark}, Hadoop {engine.hadoop}, Java in {engine.java_home}")
+
+
+@click.command()
+@output.json_option
+@click.pass_context
+def doctor(context: click.Context, /, as_json: bool) -> None:
+    """Say what is there, what is missing, and the command that cures it; exit code 1 if no cluster could start."""
+    from emrlite.node import doctor as examination
+
+    findings = examination.doctor(output.settings(context))
+    if as_json:
+        output.as_json(findings)
+    else:
+        for finding in findings:
+            mark = click.style("ok  ", fg="green") if finding.ok else click.style("BAD ", fg="red")
+            click.echo(f"{mark} {finding.what:<18} {finding.version or '':<12} {finding.detail}".rstrip())
+            if not finding.ok and finding.cure:
+                click.echo(f"     cure: {finding.cure}")
+    sys.exit(0 if examination.can_start(findings) else 1)
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def clean(context: click.Context, /, yes: bool) -> None:
+    """Remove engines and caches, which `emrlite setup` can make again."""
+    from emrlite.node import removal
+
+    at = output.settings(context)
+    _must_be_idle(at)
+    _confirm(removal.rebuildable(at), yes)
+    for path in removal.clean(at):
+        click.echo(f"removed {path}")
+
+
+@click.command()
+@click.option("--s3-data", is_flag=True, help="Remove the local buckets too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def uninstall(context: click.Context, /, s3_data: bool, yes: bool) -> None:
+    """Remove the home, but for the local buckets."""
+    from emrlite.node import removal
+
+    at = output.settings(context)
+    _must_be_idle(at)
+    _confirm(removal.everything(at, s3_data=s3_data), yes)
+    for path in removal.uninstall(at, s3_data=s3_data):
+        click.echo(f"removed {path}")
+
+
+def _must_be_idle(at: Settings) -> None:
+    if home.anybody(at.home):
+        raise HomeInUse(f"an emulator works in {at.home}; stop it first with `emrlite stop`, or let `emrlite run` end")
+
+
+def _confirm(paths: object, yes: bool) -> None:
+    found = [str(path) for path in paths] if isinstance(paths, list | tuple) else []
+    if found and not yes:
+        click.echo("To be removed:\n  " + "\n  ".join(found))
+        click.confirm("Go on?", abort=True)

@@ -1,0 +1,238 @@
+"""The emulator: the only module that knows all rooms, and puts them together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from emrlite import __version__, home
+from emrlite.api import neighbours
+from emrlite.api.aws import Aws, Neighbourhood
+from emrlite.api.guard import Guard
+from emrlite.api.http import Application, Endpoint, listen
+from emrlite.cluster import releases
+from emrlite.cluster.model import ClusterSpec, Event
+from emrlite.cluster.reconcilers import Limits, Reconcilers
+from emrlite.cluster.store import Store
+from emrlite.errors import EmrliteError, ValidationException
+from emrlite.node import engines
+from emrlite.node.driver import Driver, FakeDriver
+from emrlite.node.engines import Engine
+from emrlite.node.local import LocalDriver
+from emrlite.node.process import OWNER_VARIABLE, Tether, orphans, reap
+from emrlite.node.provision import Surroundings
+from emrlite.node.service import Service, connects
+from emrlite.settings import Settings
+from emrlite.storage import s3
+from emrlite.storage.emrfs import S3Access
+
+log = logging.getLogger(__name__)
+
+#: How often servers beside us are looked after, and how long an orderly end may take.
+WATCH_SECONDS, END_SECONDS = 1.0, 60.0
+
+#: Of the machine's memory, what clusters may count on unless the setting says otherwise.
+MEMORY_SHARE = 0.75
+
+
+class Emulator:
+    """
+    One emulator, as a context manager.
+
+    *Durable*: clusters and servers outlive a crash of this process and are found again by the
+    next one; an orderly end takes them along.  *Tethered*: every process ends with this one,
+    even by ``kill -9``.
+    """
+
+    def __init__(self, settings: Settings, *, tethered: bool, say: Callable[[str], None] = log.info) -> None:
+        self.settings, self._tethered, self._say = settings, tethered, say
+        self._stack = ExitStack()
+        self._stop = threading.Event()
+        self._client_lock = threading.Lock()
+
+    def __enter__(self) -> Emulator:
+        with ExitStack() as stack:
+            self._ownership = home.Ownership(self.settings.home, tethered=self._tethered)
+            stack.callback(self._ownership.release)
+            socket = listen(self.settings.host, 0 if self._tethered else self.settings.port)
+            stack.callback(socket.close)
+            self.url = "http://{}:{}".format(*socket.getsockname()[:2])
+            if self.settings.timing != "instant":
+                log.debug("%s", self.engine)  # set up before anything is promised
+            self.store = Store(self.settings.home / "emrlite.db")
+            self._tether = Tether() if self._tethered else None
+            if self._tether:
+                stack.callback(self._tether.close)
+            for service in (self._s3proxy, self._moto):
+                stack.callback(service.stop)
+            self.clusters = stack.enter_context(Reconcilers(
+                self.store, self._driver, self._limits(), owner=self._ownership.owner, hold=self.settings.hold))
+            stack.callback(self._end_clusters)
+            self._take_over()
+            app = Application(Guard.of(self.settings), self._aws(), {"/_emrlite/health": self._health})
+            stack.enter_context(Endpoint(socket, app))
+            watch = threading.Thread(target=self._watch, name="services")
+            watch.start()
+            stack.callback(watch.join)
+            stack.callback(self._stop.set)
+            self._ownership.announce(self.url)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def abandon(self) -> None:
+        """Let every tethered process be killed now, without an orderly end."""
+        if self._tether:
+            self._tether.close()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine of the settings' Spark, set up if need be."""
+        return engines.ensure(self.settings, self._say)
+
+    # S3 and the other services
+
+    @property
+    def s3_url(self) -> str:
+        """Where Spark and the logs reach S3; for servers of ours, whether it answers already or not."""
+        match self.settings.s3:
+            case "local":
+                return self._s3proxy.url
+            case "moto":
+                return self._moto.url
+            case url:
+                return url
+
+    def s3(self) -> Any:
+        """Return an S3 client, once the server answers."""
+        self._s3_up()
+        with self._client_lock:  # botocore's sessions are not made side by side
+            return self._s3_client
+
+    @cached_property
+    def _s3_client(self) -> Any:
+        return s3.client(self._s3_access)
+
+    @cached_property
+    def _s3_access(self) -> S3Access:
+        access_key, secret_key = s3.DUMMY_KEYS if self.settings.s3 in ("local", "moto") else s3.users_keys()
+        return S3Access(endpoint=self.s3_url, region=self.settings.region, access_key=access_key, secret_key=secret_key)
+
+    def _s3_up(self) -> str:
+        if self.settings.s3 == "local":
+            return self._s3proxy.ensure()
+        return self._moto.ensure() if self.settings.s3 == "moto" else self.s3_url
+
+    @cached_property
+    def _s3proxy(self) -> Service:
+        return self._service("s3", self._s3proxy_argv, {}, s3.answers)
+
+    def _s3proxy_argv(self, port: int) -> list[str]:
+        properties = self._services / "s3.properties"
+        return s3.s3proxy_argv(self.engine.java_home, self.engine.s3proxy, self.buckets, properties, port)
+
+    @cached_property
+    def _moto(self) -> Service:
+        return self._service("moto", neighbours.argv, neighbours.environment(), connects)
+
+    @property
+    def buckets(self) -> Path:
+        """The folder of local buckets."""
+        return self.settings.home / "s3"
+
+    @property
+    def _services(self) -> Path:
+        return self.settings.home / "services" / self._ownership.owner
+
+    def _service(self, name: str, argv: Callable[[int], list[str]], env: dict[str, str], answers: Callable[[str], bool]) -> Service:
+        keep = ("PATH", "HOME", "LANG", "PYTHONPATH")
+        base = {key: os.environ[key] for key in keep if key in os.environ}
+        return Service(name, self._services, argv=argv, env={**base, **env, OWNER_VARIABLE: self._mark}, tether=self._tether,
+                       answers=answers)
+
+    def _aws(self) -> Aws:
+        local = self.settings.s3 == "local"
+        return Aws(self.settings, self.clusters, Neighbourhood(
+            s3_url=self._s3_up, moto_url=self._moto.ensure, moto_runs=lambda: self._moto.wanted,
+            bucket_exists=lambda bucket: s3.bucket_exists(self.s3(), bucket), buckets=self.buckets if local else None))
+
+    def _watch(self) -> None:
+        while not self._stop.wait(WATCH_SECONDS):
+            for service in (self._s3proxy, self._moto):
+                try:
+                    service.keep()
+                except (EmrliteError, OSError):
+                    log.exception("the %s server could not be started again", service.name)
+
+    # Clusters
+
+    @property
+    def _mark(self) -> str:
+        return f"{self.settings.home}#{self._ownership.owner}"
+
+    def _driver(self, spec: ClusterSpec) -> Driver:
+        if self.settings.timing == "instant":
+            return FakeDriver()
+        if self.settings.s3 in ("local", "moto"):
+            (self._s3proxy if self.settings.s3 == "local" else self._moto).start()
+
+        def trouble(text: str) -> None:
+            self.store.add_events(spec.id, [Event(time=0, subject="cluster", state="TROUBLE", reason=text)])
+
+        return LocalDriver(
+            spec.id, self.settings.home / "clusters" / spec.id, around=self._around, addresses_mode=self.settings.addresses,
+            owner=self._mark, name_template=self.engine.home.parent / "formatted-namenode", tether=self._tether,
+            client=self.s3, trouble=trouble)
+
+    def _around(self) -> Surroundings:
+        return Surroundings(engine=self.engine, aws_endpoint=self.url, s3=self._s3_access, environ=os.environ)
+
+    def _limits(self) -> Limits:
+        memory = self.settings.memory or int(psutil.virtual_memory().total / 2**20 * MEMORY_SHARE)
+        instant = self.settings.timing == "instant"
+        versions = {} if instant else {"Spark": self.engine.spark, "Hadoop": self.engine.hadoop}
+        return Limits(memory=memory, versions=versions, admit=self._admit)
+
+    def _admit(self, spec: ClusterSpec) -> None:
+        theirs = releases.spark_of(spec.release_label)
+        if self.settings.releases == "strict" and theirs != self.settings.spark:
+            raise ValidationException(
+                f"The supplied release label is invalid: {spec.release_label}. It has Spark {theirs or 'of unknown version'}, "
+                f"this emulator runs {self.settings.spark} and its setting releases is strict.")
+
+    def _take_over(self) -> None:
+        """Attach to clusters that nobody looks after any more; kill what belongs to none."""
+        left = {cluster_id: owner for cluster_id, owner in self.store.owners().items()
+                if owner == self._ownership.owner or not home.is_alive(self.settings.home, owner)}
+        self.clusters.attach(list(left))
+        known = {str(self.settings.home / "clusters" / cluster_id) for cluster_id in self.store.owners()}
+        found = [process for process in orphans(OWNER_VARIABLE, self._mark) if not self._belongs(process, known)]
+        if found:
+            log.warning("killed processes that belong to no cluster: %s", reap(found))
+
+    def _belongs(self, process: psutil.Process, known: set[str]) -> bool:
+        mark = process.environ().get("EMRLITE_MARK", "")
+        return not mark or any(mark.startswith(f"{cluster}/") for cluster in known)
+
+    def _end_clusters(self) -> None:
+        try:
+            self.clusters.end_all(END_SECONDS)
+        except TimeoutError as error:
+            log.error("%s; their processes are killed by the next `emrlite start`", error)
+
+    def _health(self, query: Any) -> dict[str, Any]:
+        return {
+            "version": __version__, "pid": os.getpid(), "home": str(self.settings.home), "url": self.url,
+            "s3": {"kind": self.settings.s3, "url": self.s3_url}, "clusters": len(self.store.live()),
+            "spark": self.settings.spark, "tethered": self._tethered,
+        }
