@@ -54,7 +54,7 @@ class Rig:
     clients: list[Any] = field(default_factory=list)
 
     def client(self, service: str, *, key: str = "test", region: str = "us-east-1", **config: Any) -> Any:
-        made: Any = boto3.client(  # type: ignore[call-overload]
+        made: Any = boto3.client(
             service, endpoint_url=self.endpoint.url, region_name=region, aws_access_key_id=key,
             aws_secret_access_key="secret", config=Config(retries={"total_max_attempts": 1}, **config))
         self.clients.append(made)

@@ -41,23 +41,23 @@ def test_a_body_that_cannot_be_read_is_a_serialization_exception(rig: Any, body:
 
 
 @pytest.mark.parametrize(("operation", "request_", "said"), [
-    ("DescribeCluster", {}, "1 validation error detected: Value null at 'clusterId' failed to satisfy constraint: "
-                            "Member must not be null"),
+    ("DescribeCluster", {}, ("1 validation error detected: Value null at 'clusterId' failed to satisfy constraint: "
+                            "Member must not be null")),
     ("ListClusters", {"ClusterStates": ["NOPE"]},
-     "1 validation error detected: Value '[NOPE]' at 'clusterStates' failed to satisfy constraint: Member must "
+     ("1 validation error detected: Value '[NOPE]' at 'clusterStates' failed to satisfy constraint: Member must "
      "satisfy constraint: [Member must satisfy enum value set: [STARTING, BOOTSTRAPPING, RUNNING, WAITING, "
-     "TERMINATING, TERMINATED, TERMINATED_WITH_ERRORS]]"),
+     "TERMINATING, TERMINATED, TERMINATED_WITH_ERRORS]]")),
     ("CancelSteps", {"ClusterId": "j-1", "StepIds": ["s-1"], "StepCancellationOption": "HARD"},
-     "1 validation error detected: Value 'HARD' at 'stepCancellationOption' failed to satisfy constraint: Member "
-     "must satisfy enum value set: [SEND_INTERRUPT, TERMINATE_PROCESS]"),
+     ("1 validation error detected: Value 'HARD' at 'stepCancellationOption' failed to satisfy constraint: Member "
+     "must satisfy enum value set: [SEND_INTERRUPT, TERMINATE_PROCESS]")),
     ("AddJobFlowSteps", {"JobFlowId": "x" * 257, "Steps": [{"Name": "n"}]},
-     f"2 validation errors detected: Value '{'x' * 257}' at 'jobFlowId' failed to satisfy constraint: Member must "
+     (f"2 validation errors detected: Value '{'x' * 257}' at 'jobFlowId' failed to satisfy constraint: Member must "
      "have length less than or equal to 256; Value null at 'steps.1.member.hadoopJarStep' failed to satisfy "
-     "constraint: Member must not be null"),
+     "constraint: Member must not be null")),
     ("AddJobFlowSteps", {"JobFlowId": "j-1", "Steps": [{"Name": "a\x00b", "HadoopJarStep": {"Jar": "x"}}]},
-     "1 validation error detected: Value 'a\x00b' at 'steps.1.member.name' failed to satisfy constraint: Member must "
+     ("1 validation error detected: Value 'a\x00b' at 'steps.1.member.name' failed to satisfy constraint: Member must "
      "satisfy regular expression pattern: "
-     r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*"),
+     r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*")),
 ])
 def test_what_breaks_the_model_is_counted_and_quoted(rig: Any, operation: str, request_: Any, said: str) -> None:
     assert error(rig.emr(operation, json.dumps(request_))) == (400, "ValidationException", said)

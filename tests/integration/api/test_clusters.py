@@ -103,7 +103,7 @@ def group(role: str = "MASTER", count: int = 1, **more: Any) -> dict[str, Any]:
 ONE_FORM = (
     "Please configure instances using one and only one of the following: instance groups; instance fleets; "
     "instance count, master and slave instance type.")
-SPOT = {"Market": "SPOT"}
+SPOT: dict[str, Any] = {"Market": "SPOT"}
 
 
 @pytest.mark.parametrize(("instances", "message"), [
@@ -138,7 +138,8 @@ def test_instances_that_make_no_cluster_are_refused(rig: Any, request_of: Any, i
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"ReleaseLabel": ...}, "Must specify exactly one of the following: release label, AMI version, or Hadoop version."),
+    ({"ReleaseLabel": ...},
+     "Must specify exactly one of the following: release label, AMI version, or Hadoop version."),
     ({"ReleaseLabel": "emr-99.0.0"}, "The supplied release label is invalid: emr-99.0.0."),
     ({"ReleaseLabel": "emr-8.1.0"}, "The supplied release label is invalid: emr-8.1.0."),
     ({"ReleaseLabel": "latest"}, "The supplied release label is invalid: latest."),
@@ -161,7 +162,9 @@ def test_instances_that_make_no_cluster_are_refused(rig: Any, request_of: Any, i
     ({"BootstrapActions": [{"Name": "x", "ScriptBootstrapAction": {"Path": "s3://b/x"}}] * 17},
      "A cluster can have 16 bootstrap actions at the most."),
 ])
-def test_a_request_that_emr_would_refuse_is_refused_in_its_words(rig: Any, request_of: Any, change: Any, message: Any) -> None:
+def test_a_request_that_emr_would_refuse_is_refused_in_its_words(
+    rig: Any, request_of: Any, change: Any, message: Any
+) -> None:
     code, text = refused(rig.client("emr").run_job_flow, **request_of(**change))
     assert (code, text) == ("ValidationException", message)
     assert rig.clusters.store.records("123456789012", "us-east-1") == []
@@ -262,7 +265,9 @@ def test_the_switches_of_a_cluster_turn(rig: Any, request_of: Any) -> None:
 
 @pytest.mark.parametrize("status", [ClusterStatus(state=state) for state in (
     ClusterState.TERMINATING, ClusterState.TERMINATED, ClusterState.TERMINATED_WITH_ERRORS)])
-def test_an_ending_cluster_takes_no_changes_but_terminating_it_again_is_fine(rig: Any, request_of: Any, status: Any) -> None:
+def test_an_ending_cluster_takes_no_changes_but_terminating_it_again_is_fine(
+    rig: Any, request_of: Any, status: Any
+) -> None:
     emr = rig.client("emr")
     cluster_id = emr.run_job_flow(**request_of())["JobFlowId"]
     rig.clusters.set_status(cluster_id, status)
@@ -296,7 +301,7 @@ def test_groups_and_instances_are_listed_and_filtered(rig: Any, request_of: Any)
     names = ("master", "core-1", "task-1")
     rig.clusters.set_status(cluster_id, ClusterStatus(
         state=ClusterState.WAITING, nodes={
-            **{name: running for name in names},
+            **dict.fromkeys(names, running),
             "core-2": replace(running, state=InstanceState.TERMINATED, reason_code="INSTANCE_FAILURE",
                               reason="Instance was terminated.", ended=3.0)}))
     groups = emr.list_instance_groups(ClusterId=cluster_id)["InstanceGroups"]

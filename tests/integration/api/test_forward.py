@@ -96,12 +96,12 @@ def test_path_header_case_order_and_repetition_survive(make_rig: Any, serve: Ser
              b"Host: localhost:4566\r\nX-Amz-Meta-My_Key: one\r\nx-amz-META-my_key: two\r\n"
              b"Connection: close, X-Hop\r\nX-Hop: 1\r\nUser-Agent: caf\xe9\r\n\r\n")
     assert upstream.requests == [
-        b"GET //b/a%2Fb//c%20d/../x?list-type=2&prefix=a%2F HTTP/1.1\r\nHost: localhost:4566\r\n"
-        b"X-Amz-Meta-My_Key: one\r\nx-amz-META-my_key: two\r\nUser-Agent: caf\xe9\r\nConnection: close\r\n\r\n"]
+        (b"GET //b/a%2Fb//c%20d/../x?list-type=2&prefix=a%2F HTTP/1.1\r\nHost: localhost:4566\r\n"
+        b"X-Amz-Meta-My_Key: one\r\nx-amz-META-my_key: two\r\nUser-Agent: caf\xe9\r\nConnection: close\r\n\r\n")]
 
 
 def test_the_answer_keeps_its_headers_and_reason(make_rig: Any, serve: Serve) -> None:
-    upstream = serve(b"HTTP/1.1 206 Some Part\r\nETag: \"x\"\r\nX-aMz-Meta-A: 1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n"
+    upstream = serve(b'HTTP/1.1 206 Some Part\r\nETag: "x"\r\nX-aMz-Meta-A: 1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n'
                      b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
     answer = exchange(make_rig(s3=upstream.url), b"GET /b/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     head, body = answer.split(b"\r\n\r\n")

@@ -66,8 +66,8 @@ def test_beside_other_steps_only_continue_is_taken(rig: Any, request_of: Any, st
 
 def test_no_more_than_256_steps_are_active(rig: Any, request_of: Any, step_of: Any) -> None:
     emr = rig.client("emr")
-    too_many = ("ValidationException", "Maximum number of active steps(State = 'Running', 'Pending' or "
-                                       "'Cancel_Pending') for cluster exceeded.")
+    too_many = ("ValidationException", ("Maximum number of active steps(State = 'Running', 'Pending' or "
+                                       "'Cancel_Pending') for cluster exceeded."))
     assert refused(emr.run_job_flow, **request_of(Steps=[step_of()] * 257)) == too_many
     cluster_id = emr.run_job_flow(**request_of(Steps=[step_of()] * 256))["JobFlowId"]
     assert refused(emr.add_job_flow_steps, JobFlowId=cluster_id, Steps=[step_of()]) == too_many
