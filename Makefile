@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 STAMP := .venv/installed
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test unit lint types bench lock clean
+.PHONY: help setup run test unit lint types bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -44,6 +44,9 @@ types: $(STAMP)  ## mypy
 
 bench: setup  ## The same job as bare spark-submit and as emrlite run, side by side
 	@.venv/bin/python -m benchmarks
+
+docs: $(STAMP)  ## Write anew what docs/ takes from the code
+	@.venv/bin/python docs/generate.py
 
 # For maintainers; needs uv.  A lock of uv's own would record the hosts of indexes.
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11

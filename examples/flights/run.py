@@ -49,7 +49,8 @@ def main() -> int:
         print("\nemrlite run ended well, but no cluster was seen while it ran", file=sys.stderr)
         return 1
     print("\nLooking, now that `emrlite run` has ended")
-    wrong = [*look_at_cluster(witness.cluster), *look_at_emrlite(home), *look_at_result(home, expected)]
+    seen = witness.cluster
+    wrong = [*look_at_cluster(seen), *look_at_emrlite(seen, home), *look_at_result(home, expected)]
     for line in wrong:
         print(f"NOT AS CLAIMED: {line}", file=sys.stderr)
     return 1 if wrong else 0
@@ -94,13 +95,13 @@ def look_at_cluster(cluster: Cluster) -> list[str]:
     return wrong
 
 
-def look_at_emrlite(home: Path) -> list[str]:
-    """Print whether anything of emrlite is left; an emulator that the user started may be."""
+def look_at_emrlite(cluster: Cluster, home: Path) -> list[str]:
+    """Print whether anything of the emulator is left, unless it is one that the user started."""
     if running(home):
-        print("  emrlite  your own emulator (`emrlite start`) is still there, as it should")
+        print("  emrlite  your own emulator (`emrlite start`) goes on, as it should")
         return []
-    left = marked(OWNER_VARIABLE, f"{home}#")
-    print(f"  emrlite  {len(left) or 'none'} of its own processes left")
+    left = marked(OWNER_VARIABLE, cluster.owner) if cluster.owner else []
+    print(f"  emrlite  its endpoint and its S3 server: {len(left) or 'no'} process left")
     return [f"processes of emrlite are left: {left}"] if left else []
 
 

@@ -10,7 +10,7 @@ from typing import Self
 import psutil
 
 from emrlite.node.layout import NodeInfo
-from emrlite.node.process import MARK_VARIABLE
+from emrlite.node.process import MARK_VARIABLE, OWNER_VARIABLE
 
 PERIOD = 0.25
 
@@ -21,6 +21,7 @@ class Cluster:
     def __init__(self, root: Path) -> None:
         self.id, self.root = root.name, root
         self.default_fs = ""
+        self.owner = ""  #: mark of the emulator that it belongs to
         self.most_blocks: dict[Path, int] = {}
         self.most_processes = 0
 
@@ -30,7 +31,11 @@ class Cluster:
                 self.default_fs = NodeInfo.read(self.root / "master").default_fs
         if len(blocks := self.blocks()) >= len(self.most_blocks):
             self.most_blocks = blocks
-        self.most_processes = max(self.most_processes, len(self.processes()))
+        processes = self.processes()
+        self.most_processes = max(self.most_processes, len(processes))
+        if processes and not self.owner:
+            with suppress(psutil.Error):
+                self.owner = psutil.Process(processes[0]).environ().get(OWNER_VARIABLE, "")
 
     def blocks(self) -> dict[Path, int]:
         """The block files of all DataNodes, with their sizes."""
