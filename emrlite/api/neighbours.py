@@ -4,7 +4,7 @@ moto's backends live as long as their process and belong to all of it, so it nev
 with the emulator or the user's tests.  It keeps its own WSGI server (another one hangs on
 empty PUTs).  Its EMR is taken out: CloudFormation would make clusters there that never run.
 
-``python -m emrlite.api.neighbours --port N`` is that process.
+This module is that process too: `argv` is its command line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ TYPES = "AWS::EMR::"
 
 def argv(port: int, python: str = sys.executable) -> list[str]:
     """Return the command line of moto's process, listening on 127.0.0.1."""
-    return [python, "-m", "emrlite.api.neighbours", "--host", "127.0.0.1", "--port", str(port)]
+    # By its file, so that it starts from anywhere; -P, or our http.py beside it would hide Python's.
+    return [python, "-P", __file__, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def environment() -> dict[str, str]:

@@ -87,6 +87,8 @@ class ClusterOperations:
             lookup.must_be_modifiable(record)
             return turn(record.spec)
 
+        for record in lookup.job_flows(self._clusters.store, call, job_flow_ids):
+            lookup.must_be_modifiable(record)  # one that is ending, and none is changed
         self._change(call, job_flow_ids, change)
 
     def _change(self, call: Call, job_flow_ids: Sequence[str], change: Callable[[Record], ClusterSpec]) -> None:

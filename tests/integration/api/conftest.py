@@ -56,7 +56,7 @@ class Rig:
     def client(self, service: str, *, key: str = "test", region: str = "us-east-1", **config: Any) -> Any:
         made: Any = boto3.client(
             service, endpoint_url=self.endpoint.url, region_name=region, aws_access_key_id=key,
-            aws_secret_access_key="secret", config=Config(retries={"total_max_attempts": 1}, **config))
+            aws_secret_access_key="secret", config=Config(proxies={}, retries={"total_max_attempts": 1}, **config))
         self.clients.append(made)
         return made
 
