@@ -125,7 +125,7 @@ def look_at_result(home: Path, expected: int) -> list[str]:
     print(f"           {len(rows)} rows about {flights:,} flights, read without Spark; the latest departures:\n")
     late = [row for row in rows if row["departed"] >= 100]
     for row in sorted(late, key=lambda row: -row["minutes"] / row["departed"])[:3]:
-        flight = f"{row['origin']}  {row['sky']:<6}{row['name']:<26}{row['flights']:>6,} flights"
+        flight = f"{row['origin']}  {row['sky']:<6}{row['name']:<28}{row['flights']:>6,} flights"
         print(f"           {flight}{row['minutes'] / row['departed']:>6.0f} min")
     return [] if flights == expected else [f"the result counts {flights:,} flights, the input {expected:,}"]
 
