@@ -1,6 +1,7 @@
 """The report of a benchmark, from runs that did not happen."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ spec = importlib.util.spec_from_file_location("run_vs_local", Path(__file__).par
 assert spec is not None
 assert spec.loader is not None
 benchmark = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = benchmark  # dataclasses look there
 spec.loader.exec_module(benchmark)
 
 EVENTS = [
@@ -37,4 +39,4 @@ def test_ratios_are_taken_within_pairs():
         (benchmark.Outcome(wall=10.0, cpu=10.0), benchmark.Outcome(wall=12.0, cpu=25.0, phases=phases)),
     ]
     ratios = next(line for line in benchmark.report(pairs, 5).splitlines() if line.startswith("ratio"))
-    assert ratios.split() == ["ratio", "in", "a", "pair", "1.20", "(1.10", "to", "1.50)", "2.50", "(2.00", "to", "3.00)"]
+    assert ratios.split()[4:] == ["1.20", "(1.10", "to", "1.50)", "2.50", "(2.00", "to", "3.00)"]
