@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from emrlite.api import neighbours, pretend, routing, s3_errors, s3_keys
-from emrlite.api.connection import RAW_HEADERS, RAW_TARGET, read_all
+from emrlite.api.accounts import ACCOUNT_HEADER, Accounts
+from emrlite.api.body import read_all
+from emrlite.api.connection import RAW_HEADERS, RAW_TARGET
 from emrlite.api.emr.lookup import Clusters
 from emrlite.api.emr.operations import emr
 from emrlite.api.forward import Forwarder
@@ -27,7 +29,6 @@ log = logging.getLogger(__name__)
 RESET = "/moto-api/reset"
 #: How long a reset waits until all clusters are gone.
 RESET_SECONDS = 120.0
-_ACCOUNT_HEADER = "x-moto-account-id"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class Aws:
         self._others = others
         self._emr = emr(clusters, others.bucket_exists)
         self._s3 = Forwarder(others.s3_url, s3_errors.gone)
+        self._accounts = Accounts(others.moto_url, others.moto_runs)
         self._moto = Forwarder(others.moto_url, neighbours.gone)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -86,7 +88,9 @@ class Aws:
         if body == b"" and not routing.wants_body(environ, who):
             body = read_all(environ, MAX_BODY)
         call = Call(
-            account=who.account(environ.get("HTTP_X_MOTO_ACCOUNT_ID")), region=who.region or self._settings.region)
+            account=self._accounts.of(who, environ.get("HTTP_X_MOTO_ACCOUNT_ID")),
+            region=who.region or self._settings.region,
+        )
         reply = self._emr.handle(call, environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("CONTENT_TYPE", ""), body)
         start_response(f"{reply.status} {REASONS.get(reply.status, 'Error')}", reply.headers)
         return [reply.body]
@@ -106,6 +110,7 @@ class Aws:
     def _reset(self, start_response: StartResponse) -> Iterable[bytes]:
         """End all clusters, then wipe moto; buckets of a local S3 server stay."""
         self._clusters.reset(RESET_SECONDS)
+        self._accounts.forget()
         if self._others.moto_runs():
             parts = urlsplit(self._others.moto_url())
             connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
@@ -125,6 +130,5 @@ def _no_form(name: str, value: str) -> tuple[str, str]:
 
 def _account_header(environ: WSGIEnvironment, who: Caller) -> list[tuple[str, str]]:
     """Tell moto about a key that is an account number, so that all services see the same account."""
-    account = who.account()
-    given = "HTTP_X_MOTO_ACCOUNT_ID" in environ
-    return [] if given or account == routing.DEFAULT_ACCOUNT else [(_ACCOUNT_HEADER, account)]
+    is_number = len(who.access_key) == 12 and who.access_key.isdecimal()
+    return [(ACCOUNT_HEADER, who.access_key)] if is_number and "HTTP_X_MOTO_ACCOUNT_ID" not in environ else []

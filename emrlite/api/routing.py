@@ -15,10 +15,7 @@ from wsgiref.types import WSGIEnvironment
 
 from emrlite.api.connection import RAW_TARGET
 
-#: The account of callers that no key tells apart; moto's.
-DEFAULT_ACCOUNT = "123456789012"
 _CREDENTIAL = re.compile(r"Credential=([^,\s]+)")
-_ACCOUNT = re.compile(r"\d{12}")
 _EMR = "elasticmapreduce"
 _EMR_VERSION = "2009-03-31"
 
@@ -36,12 +33,6 @@ class Caller:
     access_key: str = ""
     region: str = ""
     service: str = ""
-
-    def account(self, given: str | None = None) -> str:
-        """Return the account: *given* by moto's header, or a key that is an account number."""
-        if given and _ACCOUNT.fullmatch(given):
-            return given
-        return self.access_key if _ACCOUNT.fullmatch(self.access_key) else DEFAULT_ACCOUNT
 
 
 def caller(environ: WSGIEnvironment) -> Caller:

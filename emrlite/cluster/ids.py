@@ -8,10 +8,7 @@ import string
 
 _ALPHABET = string.ascii_uppercase + string.digits
 
-_SHAPES = {
-    "cluster": re.compile(r"j-[A-Z0-9]{1,32}"),
-    "step": re.compile(r"s-[A-Z0-9]{1,32}"),
-}
+_CLUSTER = re.compile(r"j-[A-Z0-9]{1,32}")
 
 
 def _new(prefix: str, length: int) -> str:
@@ -42,8 +39,4 @@ def instance_id() -> str:
 
 
 def is_cluster_id(text: str) -> bool:
-    return _SHAPES["cluster"].fullmatch(text) is not None
-
-
-def is_step_id(text: str) -> bool:
-    return _SHAPES["step"].fullmatch(text) is not None
+    return _CLUSTER.fullmatch(text) is not None

@@ -102,6 +102,16 @@ def test_an_account_number_as_key_is_the_account_for_all_services(rig: Any, requ
     assert ":111122223333:cluster/" in answer["ClusterArn"]
 
 
+def test_a_role_of_another_account_finds_the_clusters_of_that_account(rig: Any, request_of: Any) -> None:
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    role = rig.client("iam", key="111122223333").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]
+    assumed = rig.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="session")["Credentials"]
+    there = rig.client("emr", key=assumed["AccessKeyId"])
+    answer = there.run_job_flow(**request_of())
+    assert ":111122223333:cluster/" in answer["ClusterArn"]
+    assert rig.client("emr", key="111122223333").list_clusters()["Clusters"][0]["Id"] == answer["JobFlowId"]
+
+
 def test_services_of_every_protocol_are_reached(rig: Any) -> None:
     iam = rig.client("iam")  # query
     policy = "arn:aws:iam::aws:policy/service-role/AmazonElasticMapReduceRole"
