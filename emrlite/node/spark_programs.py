@@ -35,6 +35,11 @@ _OWN_APPLICATION = {
     "spark-sql": (("--class", "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver"), "spark-internal"),
 }
 
+_PIPED = (
+    "import os, sys; exec(compile(open(os.environ['PYTHONSTARTUP']).read(), 'shell.py', 'exec')); "
+    "exec(compile(sys.stdin.read(), '<stdin>', 'exec'))"
+)
+
 
 def main(name: str, args: Sequence[str]) -> NoReturn:
     """Be the program *name*."""
@@ -110,7 +115,9 @@ def _pyspark(args: Sequence[str], info: NodeInfo) -> NoReturn:
     env["PYTHONPATH"] = ":".join([*(str(path) for path in sorted(library.iterdir())), env["PYTHONPATH"]])
     env["PYTHONSTARTUP"] = f"{home}/python/pyspark/shell.py"
     env["PYSPARK_SUBMIT_ARGS"] = shlex.join(["--name", "PySparkShell", *args, "pyspark-shell"])
-    _become([env["PYSPARK_DRIVER_PYTHON"]], _environ(env))
+    # Python reads its start-up file only for a person; `… | pyspark` gets the same session.
+    words = [] if sys.stdin.isatty() else ["-c", _PIPED]
+    _become([env["PYSPARK_DRIVER_PYTHON"], *words], _environ(env))
 
 
 def _environ(changes: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 
@@ -50,10 +51,21 @@ def namenode(*, address: str, rpc_port: int, http_port: int, directory: Path) ->
     }
 
 
+def _data_dir(directory: Path) -> str:
+    """The DataNode uses this URI in a format string, where an escaped character (a space: ``%20``) kills it.
+
+    So it is named from the working directory of the process, which is its node's own, two above *directory*.
+    """
+    uri = directory.as_uri()
+    if "%" in uri and sys.platform == "linux":
+        return f"file:///proc/self/cwd/{directory.relative_to(directory.parents[1])}"
+    return uri
+
+
 def datanode(*, address: str, port: int, http_port: int, ipc_port: int, directory: Path) -> dict[str, str]:
     """Return what a core node's ``hdfs-site.xml`` holds besides."""
     return {
-        "dfs.datanode.data.dir": directory.as_uri(),
+        "dfs.datanode.data.dir": _data_dir(directory),
         "dfs.datanode.hostname": address,
         "dfs.datanode.address": f"{address}:{port}",
         "dfs.datanode.http.address": f"{address}:{http_port}",
