@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -27,7 +27,7 @@ from emrlite.node import engines
 from emrlite.node.driver import Driver, FakeDriver
 from emrlite.node.engines import Engine
 from emrlite.node.local import LocalDriver
-from emrlite.node.process import OWNER_VARIABLE, Tether, orphans, reap
+from emrlite.node.process import MARK_VARIABLE, OWNER_VARIABLE, Tether, orphans, reap
 from emrlite.node.provision import Surroundings
 from emrlite.node.service import Service, connects
 from emrlite.settings import Settings
@@ -58,7 +58,7 @@ class Emulator:
         self._stop = threading.Event()
         self._client_lock = threading.Lock()
 
-    def __enter__(self) -> Emulator:
+    def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._ownership = home.Ownership(self.settings.home, tethered=self._tethered)
             stack.callback(self._ownership.release)
@@ -154,11 +154,13 @@ class Emulator:
     def _services(self) -> Path:
         return self.settings.home / "services" / self._ownership.owner
 
-    def _service(self, name: str, argv: Callable[[int], list[str]], env: dict[str, str], answers: Callable[[str], bool]) -> Service:
+    def _service(
+        self, name: str, argv: Callable[[int], list[str]], env: dict[str, str], answers: Callable[[str], bool]
+    ) -> Service:
         keep = ("PATH", "HOME", "LANG", "PYTHONPATH")
         base = {key: os.environ[key] for key in keep if key in os.environ}
-        return Service(name, self._services, argv=argv, env={**base, **env, OWNER_VARIABLE: self._mark}, tether=self._tether,
-                       answers=answers)
+        marked = {**base, **env, OWNER_VARIABLE: self._mark}
+        return Service(name, self._services, argv=argv, env=marked, tether=self._tether, answers=answers)
 
     def _aws(self) -> Aws:
         local = self.settings.s3 == "local"
@@ -190,9 +192,9 @@ class Emulator:
             self.store.add_events(spec.id, [Event(time=0, subject="cluster", state="TROUBLE", reason=text)])
 
         return LocalDriver(
-            spec.id, self.settings.home / "clusters" / spec.id, around=self._around, addresses_mode=self.settings.addresses,
-            owner=self._mark, name_template=self.engine.home.parent / "formatted-namenode", tether=self._tether,
-            client=self.s3, trouble=trouble)
+            spec.id, self.settings.home / "clusters" / spec.id, around=self._around,
+            addresses_mode=self.settings.addresses, owner=self._mark, tether=self._tether, client=self.s3,
+            name_template=self.engine.home.parent / "formatted-namenode", trouble=trouble)
 
     def _around(self) -> Surroundings:
         return Surroundings(engine=self.engine, aws_endpoint=self.url, s3=self._s3_access, environ=os.environ)
@@ -207,8 +209,9 @@ class Emulator:
         theirs = releases.spark_of(spec.release_label)
         if self.settings.releases == "strict" and theirs != self.settings.spark:
             raise ValidationException(
-                f"The supplied release label is invalid: {spec.release_label}. It has Spark {theirs or 'of unknown version'}, "
-                f"this emulator runs {self.settings.spark} and its setting releases is strict.")
+                f"The supplied release label is invalid: {spec.release_label}. "
+                f"It has Spark {theirs or 'of unknown version'}, this emulator runs {self.settings.spark} "
+                "and its setting releases is strict.")
 
     def _take_over(self) -> None:
         """Attach to clusters that nobody looks after any more; kill what belongs to none."""
@@ -221,14 +224,18 @@ class Emulator:
             log.warning("killed processes that belong to no cluster: %s", reap(found))
 
     def _belongs(self, process: psutil.Process, known: set[str]) -> bool:
-        mark = process.environ().get("EMRLITE_MARK", "")
+        try:
+            mark = process.environ().get(MARK_VARIABLE, "")
+        except psutil.Error:
+            return True  # it has ended meanwhile
         return not mark or any(mark.startswith(f"{cluster}/") for cluster in known)
 
     def _end_clusters(self) -> None:
         try:
             self.clusters.end_all(END_SECONDS)
         except TimeoutError as error:
-            log.error("%s; their processes are killed by the next `emrlite start`", error)
+            log.error(  # noqa: TRY400  its words say it all
+                "%s; their processes are killed by the next `emrlite start`", error)
 
     def _health(self, query: Any) -> dict[str, Any]:
         return {

@@ -10,12 +10,12 @@ The rules are EMR's; their sources are named where they are not obvious.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, ClusterStatus, Event, NodeSpec, StepSpec
 from emrlite.cluster.progress import Progress, first_failure, lost_nodes
 from emrlite.cluster.states import ClusterState, InstanceState, StepState, is_final
-from emrlite.node.driver import AFTER, NodeSeen, Observed, daemons_of
+from emrlite.node.driver import AFTER, NodeSeen, Observed, ProcessSeen, daemons_of
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,16 @@ def _look_at_nodes(spec: ClusterSpec, seen: Observed, progress: Progress) -> Non
             progress.node(node.name, InstanceState.RUNNING, ready=seen.now)
     if progress.state is ClusterState.TERMINATING:
         return
-    for name, reason in lost_nodes(spec, seen).items():
+    for name, reason in lost_nodes(spec, seen, progress.status).items():
         if progress.status.node(name).state is not InstanceState.TERMINATED:
             progress.node(name, InstanceState.TERMINATED, ended=seen.now, reason_code="INSTANCE_FAILURE", reason=reason)
 
 
 def _is_ready(spec: ClusterSpec, node: NodeSpec, at: NodeSeen) -> bool:
     wanted = daemons_of(spec, node)
-    return len(at.bootstrap) == len(spec.bootstrap_actions) and all(
+    if len(at.bootstrap) < len(spec.bootstrap_actions) or any(action.exit_code != 0 for action in at.bootstrap):
+        return False
+    return all(
         name in at.daemons and at.daemons[name].ready and at.daemons[name].running for name in wanted
     )
 
@@ -182,6 +184,8 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
 
 # Steps
 
+_ACTIVE = (StepState.RUNNING, StepState.CANCEL_PENDING)
+
 
 def _work(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
     """Run steps first in, first out; then say whether the cluster runs, waits or is done."""
@@ -189,11 +193,9 @@ def _work(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]
     if progress.state is ClusterState.TERMINATING:
         return actions
     states = {step.id: progress.status.step(step.id).state for step in spec.steps}
-    active = [step for step in spec.steps if states[step.id] in (StepState.RUNNING, StepState.CANCEL_PENDING)]
+    active = [step for step in spec.steps if states[step.id] in _ACTIVE]
     pending = [step for step in spec.steps if states[step.id] is StepState.PENDING]
-    if active:
-        progress.move(ClusterState.RUNNING, "Running step")
-    elif pending and progress.state is ClusterState.BOOTSTRAPPING:
+    if active or (pending and progress.state is ClusterState.BOOTSTRAPPING):
         progress.move(ClusterState.RUNNING, "Running step")
     elif not pending and not spec.keep_alive:
         failed = any(state is StepState.FAILED for state in states.values())
@@ -212,6 +214,8 @@ def _look_at_steps(spec: ClusterSpec, seen: Observed, progress: Progress) -> lis
     actions: list[Action] = []
     for step in spec.steps:
         at = seen.steps.get(step.id)
+        if at is None and progress.status.step(step.id).state in _ACTIVE:
+            at = ProcessSeen(started=seen.now, ended=seen.now)  # its record is gone: nobody knows how it ended
         if at is None:
             _cancel_pending(spec, step, seen, progress)
             continue
@@ -221,7 +225,8 @@ def _look_at_steps(spec: ClusterSpec, seen: Observed, progress: Progress) -> lis
             continue
         if not at.running:
             progress.step_ended(step.id, at)
-            if progress.status.step(step.id).state is StepState.FAILED and progress.state is not ClusterState.TERMINATING:
+            failed = progress.status.step(step.id).state is StepState.FAILED
+            if failed and progress.state is not ClusterState.TERMINATING:
                 _act_on_failure(spec, step, seen, progress)
         elif step.id in spec.cancels:
             if progress.status.step(step.id).state is StepState.RUNNING:
@@ -231,18 +236,16 @@ def _look_at_steps(spec: ClusterSpec, seen: Observed, progress: Progress) -> lis
 
 
 def _cancel_pending(spec: ClusterSpec, step: StepSpec, seen: Observed, progress: Progress) -> None:
-    if step.id in spec.cancels and step.id not in seen.steps:
-        if progress.status.step(step.id).state is StepState.PENDING:
-            progress.step(step.id, StepState.CANCELLED, ended=seen.now, reason="cancelled by the user")
+    pending = progress.status.step(step.id).state is StepState.PENDING and step.id not in seen.steps
+    if pending and step.id in spec.cancels:
+        progress.step(step.id, StepState.CANCELLED, ended=seen.now, reason="cancelled by the user")
 
 
 def _act_on_failure(spec: ClusterSpec, step: StepSpec, seen: Observed, progress: Progress) -> None:
     """ActionOnFailure (API_StepConfig, emr-concurrent-steps): only at a concurrency of 1."""
     if spec.step_concurrency > 1 or step.action_on_failure == "CONTINUE":
         return
-    others_run = any(
-        progress.status.step(other.id).state in (StepState.RUNNING, StepState.CANCEL_PENDING) for other in spec.steps
-    )
+    others_run = any(progress.status.step(other.id).state in _ACTIVE for other in spec.steps)
     ends = step.action_on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW")
     if not ends and others_run:
         return

@@ -84,13 +84,17 @@ class Progress:
         self.events.append(Event(time=self.now, subject=subject, state=str(state), reason=reason))
 
 
-def lost_nodes(spec: ClusterSpec, seen: Observed) -> dict[str, str]:
-    """Name the nodes that lost a daemon, each with what happened."""
-    return {
-        node.name: f"{daemon} of {node.name} ({node.instance_id}) {_how(at)}"
+def lost_nodes(spec: ClusterSpec, seen: Observed, status: ClusterStatus) -> dict[str, str]:
+    """Name the nodes that lost a daemon, or are not there at all any more, each with what happened."""
+    lost = {
+        node.name: f"{node.name} ({node.instance_id}) disappeared: nothing of it is left"
         for node in spec.nodes
-        for daemon, at in _dead_daemons(seen.nodes.get(node.name))
+        if node.name not in seen.nodes and status.node(node.name).state is not InstanceState.AWAITING_FULFILLMENT
     }
+    for node in spec.nodes:
+        for daemon, at in _dead_daemons(seen.nodes.get(node.name)):
+            lost[node.name] = f"{daemon} of {node.name} ({node.instance_id}) {_how(at)}"
+    return lost
 
 
 def first_failure(spec: ClusterSpec, seen: Observed, status: ClusterStatus) -> tuple[str, str] | None:
@@ -103,8 +107,9 @@ def first_failure(spec: ClusterSpec, seen: Observed, status: ClusterStatus) -> t
             if not action.running and action.exit_code != 0:
                 kind = "master" if node.role is Role.MASTER else "core" if node.role is Role.CORE else "task"
                 how = "returned a non-zero return code" if action.exit_code is not None else "disappeared"
-                return "BOOTSTRAP_FAILURE", f"On the {kind} instance ({node.instance_id}), bootstrap action {number} {how}"
-    lost = lost_nodes(spec, seen)
+                where = f"On the {kind} instance ({node.instance_id})"
+                return "BOOTSTRAP_FAILURE", f"{where}, bootstrap action {number} {how}"
+    lost = lost_nodes(spec, seen, status)
     if spec.master.name in lost:
         return "INSTANCE_FAILURE", "The master node was terminated"
     core = [node.name for node in spec.nodes if node.role is Role.CORE]

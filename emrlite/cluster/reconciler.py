@@ -7,8 +7,10 @@ be reached.  Every action is idempotent, so planning anew after a crash is the r
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
+from typing import Self
 
 from emrlite.cluster.model import Event
 from emrlite.cluster.planner import (
@@ -54,7 +56,7 @@ class Reconciler:
         self._thread = threading.Thread(target=self._run, name=f"reconciler-{cluster_id}")
         self._failures = 0
 
-    def __enter__(self) -> Reconciler:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -110,28 +112,34 @@ class Reconciler:
                 driver.release(spec)
 
     def _run(self) -> None:
+        period = BUSY
         while not self._stop.is_set():
+            # The loop must outlive whatever one pass meets, a full disk too; it is told and counted.
             try:
                 busy = self.tick()
                 self._failures = 0
-            except Exception as error:  # the loop must outlive whatever one pass meets; it is told and counted
-                busy = self._failed(error)
-            status = self._store.record(self.cluster_id).status
-            if is_final(status.state):
-                return
-            resting = status.state is ClusterState.WAITING and not busy
-            self._wake.wait(IDLE if resting else BUSY)
+                state = self._store.record(self.cluster_id).status.state
+                if is_final(state):
+                    return
+                period = IDLE if state is ClusterState.WAITING and not busy else BUSY
+            except Exception as error:  # noqa: BLE001
+                self._failed(error)
+                period = BUSY if self._failures <= PATIENCE else IDLE
+            self._wake.wait(period)
             self._wake.clear()
 
-    def _failed(self, error: Exception) -> bool:
+    def _failed(self, error: Exception) -> None:
         self._failures += 1
         expected = isinstance(error, EmrliteError)
         log.error("%s: %s", self.cluster_id, error, exc_info=not expected)
-        if self._failures == 1:
-            self._tell(f"{type(error).__name__}: {error}")
-        if self._failures == PATIENCE:
-            self._give_up(f"{type(error).__name__}: {error}")
-        return False
+        text = f"{type(error).__name__}: {error}"
+        try:
+            if self._failures == 1:
+                self._tell(text)
+            if self._failures == PATIENCE:
+                self._give_up(text)
+        except sqlite3.Error:
+            log.exception("%s: the store cannot be written", self.cluster_id)
 
     def _give_up(self, reason: str) -> None:
         """End the cluster with what stands in its way; an end that fails is tried on and on."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from emrlite.cluster.model import ClusterSpec, ClusterStatus, Event
 from emrlite.cluster.reconciler import Reconciler
@@ -28,13 +29,15 @@ class Limits:
 class Reconcilers:
     """Starts a reconciler for each live cluster, and stops them all at its end."""
 
-    def __init__(self, store: Store, driver: Callable[[ClusterSpec], Driver], limits: Limits, *, owner: str, hold: float) -> None:
+    def __init__(
+        self, store: Store, driver: Callable[[ClusterSpec], Driver], limits: Limits, *, owner: str, hold: float
+    ) -> None:
         self.store = store
         self._driver, self._limits, self._owner, self._hold = driver, limits, owner, hold
         self._lock = threading.Lock()
         self._running: dict[str, Reconciler] = {}
 
-    def __enter__(self) -> Reconcilers:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -47,7 +50,9 @@ class Reconcilers:
         """Take over clusters that an earlier emulator of this home left."""
         for cluster_id in cluster_ids:
             self.store.own(cluster_id, self._owner)
-            self._start(self.store.record(cluster_id).spec)
+            spec = self.store.record(cluster_id).spec
+            with self._lock:
+                self._start(spec, self._driver(spec))
 
     def launch(self, spec: ClusterSpec) -> None:
         """Save *spec* and begin to bring the cluster about.
@@ -58,9 +63,14 @@ class Reconcilers:
         self._limits.admit(spec)
         with self._lock:
             self._check_room(spec)
+            driver = self._driver(spec)  # first: a cluster that nobody can look after is not written down
             created = Event(time=spec.created, subject="cluster", state=str(ClusterState.STARTING), reason="RunJobFlow")
-            self.store.create(spec, ClusterStatus(versions=self._limits.versions), [created], owner=self._owner)
-        self._start(spec)
+            try:
+                self.store.create(spec, ClusterStatus(versions=self._limits.versions), [created], owner=self._owner)
+            except BaseException:
+                driver.close()
+                raise
+            self._start(spec, driver)
 
     def poke(self, cluster_id: str) -> None:
         """The spec of a cluster changed: look again now."""
@@ -90,21 +100,20 @@ class Reconcilers:
                 raise TimeoutError(f"{', '.join(alive)} did not end within {timeout:.0f} s")
             pause.wait(0.02)
 
-    def _start(self, spec: ClusterSpec) -> None:
-        with self._lock:
-            for cluster_id in [name for name, reconciler in self._running.items() if reconciler.done]:
-                self._running.pop(cluster_id).__exit__(None, None, None)
-            reconciler = Reconciler(self.store, spec.id, self._driver(spec), hold=self._hold)
-            self._running[spec.id] = reconciler.__enter__()
+    def _start(self, spec: ClusterSpec, driver: Driver) -> None:
+        """Begin to look after a cluster, and bury those that have ended.  The lock is held."""
+        for cluster_id in [name for name, reconciler in self._running.items() if reconciler.done]:
+            self._running.pop(cluster_id).__exit__(None, None, None)
+        self._running[spec.id] = Reconciler(self.store, spec.id, driver, hold=self._hold).__enter__()
 
     def _check_room(self, spec: ClusterSpec) -> None:
         taken = sum(footprint(record.spec) for record in self.store.live())
         asked = footprint(spec)
         if taken + asked > self._limits.memory:
             raise ValidationException(
-                f"This machine has no room for the cluster: its {len(spec.nodes)} nodes take about {asked} MiB, running clusters "
-                f"{taken} MiB of the {self._limits.memory} MiB that clusters may count on (the setting `memory`). "
-                "Ask for fewer nodes, or end a cluster.")
+                f"This machine has no room for the cluster: its {len(spec.nodes)} nodes take about {asked} MiB, "
+                f"running clusters {taken} MiB of the {self._limits.memory} MiB that clusters may count on "
+                "(the setting `memory`). Ask for fewer nodes, or end a cluster.")
 
 
 def footprint(spec: ClusterSpec) -> int:

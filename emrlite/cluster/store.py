@@ -70,7 +70,9 @@ class Store:
             db.execute("PRAGMA journal_mode = WAL")
         self._migrate()
 
-    def create(self, spec: ClusterSpec, status: ClusterStatus, events: Sequence[Event] = (), *, owner: str = "") -> None:
+    def create(
+        self, spec: ClusterSpec, status: ClusterStatus, events: Sequence[Event] = (), *, owner: str = ""
+    ) -> None:
         """Save a new cluster that the emulator *owner* looks after.  Raises `StorageError` if its id exists."""
         with self._write() as db:
             try:
@@ -168,7 +170,9 @@ class Store:
     def forget_ended(self, owner: str) -> None:
         """Remove the ended clusters of *owner* with their events."""
         with self._write() as db:
-            db.execute("DELETE FROM events WHERE cluster IN (SELECT id FROM clusters WHERE NOT live AND owner = ?)", (owner,))
+            db.execute(
+                "DELETE FROM events WHERE cluster IN (SELECT id FROM clusters WHERE NOT live AND owner = ?)", (owner,)
+            )
             db.execute("DELETE FROM clusters WHERE NOT live AND owner = ?", (owner,))
 
     @contextmanager

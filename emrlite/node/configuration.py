@@ -6,12 +6,15 @@ then the node's instance group.
 
 from __future__ import annotations
 
-import shlex
+import re
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from emrlite.cluster.model import Configuration
 from emrlite.storage import emrfs
+
+#: A shell that is told to export another name ends with an error.
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 LOG4J2 = """\
 rootLogger.level = info
@@ -71,7 +74,8 @@ def properties(values: Mapping[str, str]) -> str:
 
 def exports(values: Mapping[str, str]) -> str:
     """Render ``spark-env.sh``.  Values keep their ``$VARIABLE``s, as on EMR."""
-    return "".join(f'export {name}="{_in_quotes(value)}"\n' for name, value in values.items() if shlex.quote(name) == name)
+    lines = (f'export {name}="{_in_quotes(value)}"\n' for name, value in values.items() if _VARIABLE.fullmatch(name))
+    return "".join(lines)
 
 
 def _escape(value: str) -> str:

@@ -9,10 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|ACCESS_KEY", re.IGNORECASE)
+_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _END = "INFO waitProcessCompleted"
+_ENDED = re.compile(rf"^[\d-]+T[\d:.]+Z {_END} ", re.MULTILINE)
 
 
-def begin(path: Path, *, what: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path, notes: Sequence[str]) -> None:
+def begin(
+    path: Path, *, what: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path, notes: Sequence[str]
+) -> None:
     """Write the first part: command line, environment without secrets, places."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shown = "\n".join(f"  {name}={_hide(name, value)}" for name, value in sorted(env.items()))
@@ -49,13 +53,13 @@ def end(path: Path, *, what: str, exit_code: int | None, started: float, ended: 
 def is_ended(path: Path) -> bool:
     """Tell whether the last part is there."""
     try:
-        return _END in path.read_text()
+        return _ENDED.search(path.read_text()) is not None
     except FileNotFoundError:
         return False
 
 
 def _hide(name: str, value: str) -> str:
-    return "(hidden)" if _SECRET.search(name) else value
+    return "(hidden)" if _SECRET.search(name) else _IN_URL.sub("(hidden)", value)
 
 
 def _append(path: Path, lines: Sequence[str]) -> None:

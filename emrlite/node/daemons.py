@@ -98,7 +98,8 @@ if [ ! -d {here}/current ]; then
   else
     mkdir -p {here} && cp -R {there}/. {here}
     id=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \\n')
-    sed -i.old -e "s/^clusterID=.*/clusterID=CID-$id/" -e "s/^blockpoolID=BP-[0-9]*/blockpoolID=BP-$(printf %d 0x${{id%??????????}})/" \\
+    pool=$(printf %d 0x${{id%??????????}})
+    sed -i.old -e "s/^clusterID=.*/clusterID=CID-$id/" -e "s/^blockpoolID=BP-[0-9]*/blockpoolID=BP-$pool/" \\
       {here}/current/VERSION && rm -f {here}/current/VERSION.old
   fi
 fi

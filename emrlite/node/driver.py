@@ -74,7 +74,7 @@ _DAEMONS = {
     Role.TASK: ("spark-worker",),
 }
 
-#: A daemon that starts before its master listens waits 5–15 s for its next try.
+#: A daemon that starts before its master listens waits 5 to 15 s for its next try.
 AFTER = {"datanode": "namenode", "spark-worker": "spark-master"}
 
 

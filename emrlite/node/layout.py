@@ -133,7 +133,9 @@ class NodeInfo:
     def write(self) -> None:
         """Put ``node.json`` in the node's directory."""
         path = Path(self.root) / "node.json"
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self)))
+        new = path.with_name("node.json.new")
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(self)))
+        new.replace(path)  # whole or not at all: it says that the node is laid out
 
     @classmethod
     def read(cls, root: Path) -> NodeInfo:

@@ -17,13 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, StepSpec
-from emrlite.errors import NodeError, StorageError
+from emrlite.errors import NodeError
 from emrlite.node import addresses, controller, daemons, failures, steps
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
 from emrlite.node.layout import Layout, NodeInfo
-from emrlite.node.process import MARK_VARIABLE, OWNER_VARIABLE, Process, Seen, Tether, kill_all, orphans, processes, reap
+from emrlite.node.process import (
+    MARK_VARIABLE,
+    OWNER_VARIABLE,
+    Process,
+    Seen,
+    Tether,
+    kill_all,
+    orphans,
+    processes,
+    reap,
+)
 from emrlite.node.provision import Surroundings
 from emrlite.node.readiness import Readiness
 from emrlite.storage import logs
@@ -101,11 +111,10 @@ class LocalDriver:
         if what.ended is None:
             return _process_seen(what)
         layout = self._layout(spec.master)
-        path = layout.step_logs(step_id) / "controller"
-        controller.end(path, what="Step", exit_code=what.exit_code, started=what.started, ended=what.ended,
-                       stopped=what.stopped)
         if step_id not in self._shipped_steps:
             self._shipped_steps.add(step_id)
+            controller.end(layout.step_logs(step_id) / "controller", what="Step", exit_code=what.exit_code,
+                           started=what.started, ended=what.ended, stopped=what.stopped)
             if not (self._root / "shipped").exists():
                 self._upload(spec, logs.step_files(layout, step_id))
         failure = None
@@ -164,8 +173,9 @@ class LocalDriver:
         folder.mkdir(parents=True, exist_ok=True)
         for name in logs.STEP_FILES:
             (folder / name).touch()
-        self._start(spec.master, f"step-{step.id}", list(command.argv), self._environment(spec.master, f"step-{step.id}", step.id),
-                    layout.step_work(step.id), folder / "stdout", folder / "stderr",
+        env = self._environment(spec.master, f"step-{step.id}", step.id)
+        self._start(spec.master, f"step-{step.id}", list(command.argv), env, layout.step_work(step.id),
+                    folder / "stdout", folder / "stderr",
                     what=f"Step {step.id} ({step.name}), jar {step.jar}", notes=command.notes)
 
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None:
@@ -197,6 +207,7 @@ class LocalDriver:
         """HDFS, scratch data and the address end with the cluster; configuration and logs stay."""
         for node in spec.nodes:
             layout = self._layout(node)
+            rendering.unlink(layout.root)
             for directory in (layout.hdfs, layout.namenode, layout.spark_work, layout.tmp, layout.home,
                               layout.root / "mnt/var/lib/hadoop"):
                 shutil.rmtree(directory, ignore_errors=True)
@@ -230,7 +241,9 @@ class LocalDriver:
         if self._network is None:
             self._network, self._claim = addresses.claim(self._id, self._mode)
             self._root.mkdir(parents=True, exist_ok=True)
-            (self._root / "network").write_text(f"{self._network}\n")
+            new = self._root / "network.new"
+            new.write_text(f"{self._network}\n")
+            new.replace(self._root / "network")
             self._readiness = Readiness(self._network)
         return self._network
 
@@ -286,7 +299,7 @@ class LocalDriver:
             try:
                 logs.upload(self._client(), spec, files)
                 break
-            except StorageError as error:
+            except Exception as error:  # noqa: BLE001  whatever it is: told, and the cluster ends all the same
                 log.warning("%s: %s", self._id, error)
                 if not left:
                     self._trouble(f"logs stay in {self._root}: {error}")
@@ -301,7 +314,8 @@ def _process_seen(what: Seen, *, ready: bool = False, failure: Failure | None = 
 
 def _numbered(found: dict[str, Seen]) -> list[tuple[int, Seen]]:
     """The bootstrap actions among *found*, in order."""
-    return sorted((int(name.removeprefix("bootstrap-")), what) for name, what in found.items() if name.startswith("bootstrap-"))
+    numbered = ((name.partition("bootstrap-")[2], what) for name, what in found.items())
+    return sorted(((int(number), what) for number, what in numbered if number), key=lambda pair: pair[0])
 
 
 def _tail(path: Path) -> str:

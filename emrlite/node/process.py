@@ -48,13 +48,22 @@ class Tether:
     """A pipe whose far end every tethered process holds: when its owner dies, they know."""
 
     def __init__(self) -> None:
-        self.read_end, self._write_end = os.pipe()
+        self._lock = threading.Lock()
+        self._ends: tuple[int, ...] = os.pipe()
+
+    @property
+    def read_end(self) -> int:
+        """What a new process holds on to.  Raises `NodeError` once it was let go."""
+        if not self._ends:
+            raise NodeError("emrlite is ending; nothing is started any more")
+        return self._ends[0]
 
     def close(self) -> None:
         """Let go: whatever still hangs on the tether is killed by its shim."""
-        for end in (self.read_end, self._write_end):
-            with suppress(OSError):
-                os.close(end)
+        with self._lock:
+            ends, self._ends = self._ends, ()
+        for end in ends:  # once only: the numbers may be somebody else's by now
+            os.close(end)
 
 
 class Process:
@@ -79,14 +88,23 @@ class Process:
             return
         for path in (self._stem.parent, stdout.parent, cwd):
             path.mkdir(parents=True, exist_ok=True)
+        held = (tether.read_end,) if tether else ()
         self._file("start").write_text(f"{time.time()}\n")
-        command = [sys.executable, "-I", "-S", shim.__file__, str(self._stem),
-                   str(tether.read_end) if tether else "-", "--", *argv]
+        far_end = str(held[0]) if held else "-"
+        command = [sys.executable, "-I", "-S", shim.__file__, str(self._stem), far_end, "--", *argv]
         with stdout.open("ab") as out, (stderr or stdout).open("ab") as err:
-            self._popen = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=dict(env), cwd=cwd, start_new_session=True,
-                pass_fds=(tether.read_end,) if tether else (),
-            )
+            # Born with them blocked, the shim misses no signal that comes before it listens.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, shim.SIGNALS)
+            try:
+                self._popen = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=dict(env), cwd=cwd,
+                    start_new_session=True, pass_fds=held,
+                )
+            except OSError as error:  # an argument list too long, no memory: nothing was started, and nothing will be
+                err.write(f'Cannot run program "{argv[0]}": error={error.errno}, {error.strerror}\n'.encode())
+                shim.write(str(self._file("exit")), f"{shim.CANNOT_RUN} {time.time()} 0\n")
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def see(self) -> Seen | None:
         """Look at the process; ``None`` if it was never started."""
@@ -127,6 +145,7 @@ class Process:
                 pid = self._identity[0] if self._identity else self._popen.pid if self._popen else None
                 if pid is not None:
                     os.kill(pid, signal.SIGUSR1 if kill else signal.SIGTERM)
+                    os.kill(pid, signal.SIGCONT)  # one that was stopped would not hear it
 
     def wait_gone(self, deadline: float) -> bool:
         """Wait until *deadline* (monotonic) for the shim and its tree to be gone; tell if they are."""

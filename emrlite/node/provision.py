@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from emrlite.cluster import instance_types
 from emrlite.cluster.model import ClusterSpec, NodeSpec, Role
@@ -48,6 +51,7 @@ def node_info(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
     kind = instance_types.find(node.instance_type)
     workers = [other for other in spec.nodes if other.role is not Role.MASTER] or [spec.master]
     core = [other for other in spec.nodes if other.role is Role.CORE] or [spec.master]
+    peers = tuple(Peer(name=at.name, address=network.address(at.index), root=str(root / at.name)) for at in core)
     largest = max((found for other in workers if (found := instance_types.find(other.instance_type))),
                   key=lambda found: found.yarn_memory)
     return NodeInfo(
@@ -61,12 +65,14 @@ def node_info(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
         vcpu=largest.vcpu if node.role is Role.MASTER else kind.vcpu if kind else largest.vcpu,
         yarn_memory=largest.yarn_memory,
         cluster_vcpu=sum(found.vcpu for other in workers if (found := instance_types.find(other.instance_type))),
-        core=tuple(Peer(name=other.name, address=network.address(other.index), root=str(root / other.name)) for other in core),
+        core=peers,
         applications=spec.applications,
     )
 
 
-def conf_files(spec: ClusterSpec, node: NodeSpec, info: NodeInfo, network: Network, around: Surroundings) -> dict[str, str]:
+def conf_files(
+    spec: ClusterSpec, node: NodeSpec, info: NodeInfo, network: Network, around: Surroundings
+) -> dict[str, str]:
     """Return name -> text of the files in the node's ``conf``."""
     layout = info.layout
     core_nodes = sum(other.role is Role.CORE for other in spec.nodes) or 1
@@ -80,7 +86,7 @@ def conf_files(spec: ClusterSpec, node: NodeSpec, info: NodeInfo, network: Netwo
         hdfs_site |= hdfs.datanode(
             address=info.address, port=network.port("datanode", node.index),
             http_port=network.port("datanode-http", node.index), ipc_port=network.port("datanode-ipc", node.index),
-            directory=layout.hdfs)
+            directory=plain(layout.root) / layout.hdfs.relative_to(layout.root))
     core_site = {
         "fs.defaultFS": info.default_fs,
         "hadoop.tmp.dir": str(layout.tmp / "hadoop"),
@@ -93,6 +99,30 @@ def conf_files(spec: ClusterSpec, node: NodeSpec, info: NodeInfo, network: Netwo
     return configuration.files(
         core_site=core_site, hdfs_site=hdfs_site, spark_defaults=spark_defaults(info),
         configurations=configuration.merged(spec.configurations, group.configurations))
+
+
+def plain(root: Path) -> Path:
+    """Return a name of a node's directory that a URI need not escape: itself, or a link to it.
+
+    A DataNode puts its directory, as a URI, into a Java format string (FsDatasetAsyncDiskService), where ``%20`` is an
+    error.
+    """
+    if quote(str(root)) == str(root):
+        return root
+    return Path(tempfile.gettempdir()) / f"emrlite-{os.getuid()}-{root.parent.name}-{root.name}"
+
+
+def _link(root: Path) -> None:
+    link = plain(root)
+    if link != root and not (link.is_symlink() and link.readlink() == root):
+        link.symlink_to(root)  # what somebody else put there is an error, and said
+
+
+def unlink(root: Path) -> None:
+    """Remove what `plain` needed."""
+    link = plain(root)
+    if link != root:
+        link.unlink(missing_ok=True)
 
 
 def spark_defaults(info: NodeInfo) -> dict[str, str]:
@@ -123,6 +153,7 @@ def provision(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
     for directory in (layout.bin, layout.conf, layout.home, layout.tmp / "s3a", layout.info, layout.processes,
                       layout.daemon_logs, layout.spark_work, layout.container_logs):
         directory.mkdir(parents=True, exist_ok=True)
+    _link(layout.root)
     layout.root.chmod(0o700)  # core-site.xml holds the keys of S3
     for name, text in conf_files(spec, node, info, network, around).items():
         (layout.conf / name).write_text(text)
@@ -134,9 +165,11 @@ def provision(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
     (layout.info / "job-flow.json").write_text(json.dumps({
         "jobFlowId": spec.id, "jobFlowCreationInstant": int(spec.created * 1000), "instanceCount": len(spec.nodes),
         "masterInstanceId": spec.master.instance_id, "masterPrivateDnsName": network.address(1),
-        "instanceGroups": [{"instanceGroupId": group.id, "instanceGroupName": group.name, "instanceRole": str(group.role),
-                            "instanceType": group.instance_type, "requestedInstanceCount": group.count}
-                           for group in spec.groups],
+        "instanceGroups": [
+            {"instanceGroupId": group.id, "instanceGroupName": group.name, "instanceRole": str(group.role),
+             "instanceType": group.instance_type, "requestedInstanceCount": group.count}
+            for group in spec.groups
+        ],
     }))
     programs.write(info)
     info.write()

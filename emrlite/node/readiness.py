@@ -26,7 +26,8 @@ class Readiness:
 
     def look(self, spec: ClusterSpec, running: dict[str, list[str]]) -> set[tuple[str, str]]:
         """Return which of the *running* daemons (node name -> daemons) are ready, as (node, daemon)."""
-        waited = {daemon for node, daemons in running.items() for daemon in daemons if (node, daemon) not in self._ready}
+        pairs = {(node, daemon) for node, daemons in running.items() for daemon in daemons}
+        waited = {daemon for _, daemon in pairs - self._ready}
         datanodes = self._datanodes() if "datanode" in waited else set()
         workers = self._workers() if "spark-worker" in waited else set()
         for node in spec.nodes:
@@ -58,7 +59,8 @@ class Readiness:
         if beans[0].get("Safemode") != "":
             return set()
         live = json.loads(beans[0].get("LiveNodes") or "{}")
-        return {int(node["xferaddr"].rsplit(":", 1)[1]) for node in live.values() if node.get("adminState") == "In Service"}
+        serving = (node["xferaddr"] for node in live.values() if node.get("adminState") == "In Service")
+        return {int(at.rsplit(":", 1)[1]) for at in serving}
 
     def _workers(self) -> set[tuple[str, int]]:
         master = self._json("spark-master-ui", "/json/")

@@ -32,7 +32,7 @@ class Service:
         self.name, self._directory, self._argv, self._env = name, directory, argv, dict(env)
         self._tether, self._answers = tether, answers
         self._process = Process(directory, name)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a `Process` is one thread's at a time
         self._wanted = self._answered = False
 
     @property
@@ -86,16 +86,16 @@ class Service:
             if self._answers(self.url):
                 self._answered = True
                 return self.url
-            seen = self._process.see()
-            if seen is None or seen.ended is not None:
+            if not self._running():
                 break
             pause.wait(0.03)
         raise StorageError(f"the {self.name} server does not answer at {self.url}; see {self.log_file}")
 
     def keep(self) -> None:
         """Start the server again if it was wanted and died."""
-        if self._wanted and not self._running():
-            self.start()
+        with self._lock:
+            if self._wanted and not self._running():
+                self.start()
 
     def stop(self) -> None:
         """End the server, if it runs."""
@@ -107,7 +107,8 @@ class Service:
                 self._process.forget()
 
     def _running(self) -> bool:
-        seen = self._process.see()
+        with self._lock:
+            seen = self._process.see()
         return seen is not None and seen.ended is None
 
 

@@ -21,6 +21,8 @@ import time
 
 GRACE_SECONDS = 5.0
 CANNOT_RUN = 127
+#: What the shim listens to.  Whoever starts it blocks them first: none is missed.
+SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
 LINUX = sys.platform.startswith("linux")  # elsewhere `ps` and `sysctl` must tell
 
 
@@ -104,13 +106,14 @@ class Shim:
 
     def run(self) -> None:
         """Return when nothing of the tree is left."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
         write(f"{self.record}.pid", f"{os.getpid()} {start_mark(os.getpid())} {boot_id()} {time.time()}\n")
         wake_out, wake_in = os.pipe()
         for end in (wake_out, wake_in):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP):
+        for number in SIGNALS:
             signal.signal(number, lambda *_: None)
         poll = select.poll()
         poll.register(wake_out, select.POLLIN)
@@ -118,6 +121,7 @@ class Shim:
             os.set_inheritable(self.tether, False)
             poll.register(self.tether, select.POLLIN)
         self.main = self.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         while self.reap():
             patience = None if self.kill_at is None else max(0.0, self.kill_at - time.monotonic()) * 1000
             for descriptor, _ in poll.poll(patience):
@@ -138,8 +142,9 @@ class Shim:
         try:
             os.setpgid(0, 0)
             prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: the program does not outlive its shim
-            for name in ("SIGTERM", "SIGUSR1", "SIGINT", "SIGHUP", "SIGCHLD", "SIGPIPE"):
-                signal.signal(getattr(signal, name), signal.SIG_DFL)
+            for number in (*SIGNALS, signal.SIGPIPE):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             os.execvp(self.argv[0], self.argv)
         except OSError as error:
             # Java's own words, which EMR's users know from their logs.

@@ -74,14 +74,21 @@ def upload(client: Any, spec: ClusterSpec, files: Iterable[LogFile]) -> int:
 
     Returns how many went.  Raises `StorageError` naming the first that could not.
     """
-    count = 0
+    count, unread = 0, None
     for file in files:
         if (uri := folder(spec, f"{file.place}.gz")) is None or not file.path.is_file():
             continue
         bucket, key = s3.split_uri(uri)
         try:
-            client.put_object(Bucket=bucket, Key=key, Body=gzip.compress(file.path.read_bytes(), 6))
+            body = gzip.compress(file.path.read_bytes(), 6)
+        except OSError as error:  # one that a step has made unreadable keeps no other from going
+            unread = unread or StorageError(f"could not read {file.path}: {error}")
+            continue
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=body)
         except (BotoCoreError, ClientError) as error:
             raise StorageError(f"could not bring {file.path.name} to {uri}: {error}") from error
         count += 1
+    if unread:
+        raise unread
     return count
