@@ -42,6 +42,8 @@ class Ownership:
             raise HomeInUse(
                 f"an emulator owns {home} already: {where}; use it, stop it with `emrlite stop`, or give another --home"
             ) from None
+        if self.owner == DURABLE:
+            (home / "emulator.json").unlink(missing_ok=True)  # of one that was killed
 
     def announce(self, url: str) -> None:
         """Tell others where the durable emulator answers."""

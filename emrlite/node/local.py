@@ -68,6 +68,7 @@ class LocalDriver:
         self._uploads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"logs-{cluster_id}")
         self._last_upload: Future[None] | None = None
         self._shipped_steps: set[str] = set()
+        self._went: dict[str, tuple[int, int] | None] = {}  # place -> stamp of the file that is there
         self._attach()
 
     # What there is
@@ -116,7 +117,7 @@ class LocalDriver:
             controller.end(layout.step_logs(step_id) / "controller", what="Step", exit_code=what.exit_code,
                            started=what.started, ended=what.ended, stopped=what.stopped)
             if not (self._root / "shipped").exists():
-                self._upload(spec, logs.step_files(layout, step_id))
+                self._upload(spec, [*logs.step_files(layout, step_id), *self._container_files(spec)])
         failure = None
         if what.exit_code != 0 and not what.stopped:
             if step_id not in self._failures:
@@ -126,6 +127,9 @@ class LocalDriver:
                     what.exit_code, logs.folder(spec, f"steps/{step_id}") or str(layout.step_logs(step_id)))
             failure = self._failures[step_id]
         return _process_seen(what, failure=failure)
+
+    def _container_files(self, spec: ClusterSpec) -> list[logs.LogFile]:
+        return [file for node in spec.nodes for file in logs.container_files(self._layout(node))]
 
     def _bootstrap_seen(self, node: str, number: int, what: Seen) -> ProcessSeen:
         if what.ended is not None:
@@ -292,12 +296,15 @@ class LocalDriver:
             if then is not None:
                 then.touch()
             return
-        self._last_upload = self._uploads.submit(self._try_upload, spec, files, then)
+        changed = [file for file in files if self._went.get(file.place) != _stamp(file.path)]
+        self._last_upload = self._uploads.submit(self._try_upload, spec, changed, then)
 
     def _try_upload(self, spec: ClusterSpec, files: list[logs.LogFile], then: Path | None) -> None:
         for left in reversed(range(UPLOAD_TRIES)):
             try:
+                stamps = {file.place: _stamp(file.path) for file in files}
                 logs.upload(self._client(), spec, files)
+                self._went |= stamps
                 break
             except Exception as error:  # noqa: BLE001  whatever it is: told, and the cluster ends all the same
                 log.warning("%s: %s", self._id, error)
@@ -316,6 +323,15 @@ def _numbered(found: dict[str, Seen]) -> list[tuple[int, Seen]]:
     """The bootstrap actions among *found*, in order."""
     numbered = ((name.partition("bootstrap-")[2], what) for name, what in found.items())
     return sorted(((int(number), what) for number, what in numbered if number), key=lambda pair: pair[0])
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when a file does."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _tail(path: Path) -> str:

@@ -74,7 +74,7 @@ def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
         "fs.s3a.connection.expect.continue": "false",
         "fs.s3a.attempts.maximum": "2",
         "fs.s3a.retry.limit": "3",
-        "fs.s3a.connection.establish.timeout": "2s",
+        "fs.s3a.connection.establish.timeout": "15s",  # less is warned about, in every log
         "fs.s3a.cross.region.access.enabled": "false",
         "fs.s3a.threads.max": "16",
         "fs.s3a.connection.maximum": "64",
