@@ -174,9 +174,9 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.getbasetemp())
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_leak_of_a_module(request: pytest.FixtureRequest, ours: str) -> Iterator[None]:
-    """Emulators that the tests of one module share end with it."""
+@pytest.fixture(scope="session", autouse=True)
+def _no_leak_of_the_run(ours: str) -> Iterator[None]:
+    """Emulators that many tests share end with the run."""
     before, home = look(ours), _of_a_run(USERS_HOME)
     yield
     assert left_behind(before, ours, 20.0) == []

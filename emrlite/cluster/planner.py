@@ -195,13 +195,13 @@ def _work(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]
     states = {step.id: progress.status.step(step.id).state for step in spec.steps}
     active = [step for step in spec.steps if states[step.id] in _ACTIVE]
     pending = [step for step in spec.steps if states[step.id] is StepState.PENDING]
-    if active or (pending and progress.state is ClusterState.BOOTSTRAPPING):
+    if active or pending:  # also a step that will have ended before the next look
         progress.move(ClusterState.RUNNING, "Running step")
-    elif not pending and not spec.keep_alive:
+    elif not spec.keep_alive:
         failed = any(state is StepState.FAILED for state in states.values())
         progress.end("ALL_STEPS_COMPLETED", "Steps completed with errors" if failed else "Steps completed")
         return actions
-    elif not pending:
+    else:
         ran = any(state is not StepState.CANCELLED for state in states.values())
         message = "Cluster ready after last step completed." if ran else "Cluster ready to run steps."
         progress.move(ClusterState.WAITING, message)
