@@ -1,0 +1,187 @@
+import logging
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from emrlite.cluster import reconciler as module
+from emrlite.cluster.model import ClusterStatus
+from emrlite.cluster.reconciler import Reconciler
+from emrlite.cluster.reconcilers import Limits, Reconcilers, footprint
+from emrlite.cluster.store import Store
+from emrlite.errors import NodeError, ValidationException
+from emrlite.node.driver import FakeDriver
+from simulation import ID, spec, step
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "emrlite.db")
+
+
+def wait(look, seconds=20.0):
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not look():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        pause.wait(0.01)
+
+
+def state(store, name=ID):
+    return str(store.record(name).status.state)
+
+
+def test_a_thread_brings_a_cluster_about_and_ends_with_it(store):
+    store.create(spec(step("a"), keep_alive=False), ClusterStatus())
+    with Reconciler(store, ID, FakeDriver()) as reconciler:
+        wait(lambda: reconciler.done)
+    assert state(store) == "TERMINATED"
+
+
+def test_leaving_the_block_ends_the_thread_and_not_the_cluster(store):
+    store.create(spec(), ClusterStatus())
+    driver = FakeDriver()
+    with Reconciler(store, ID, driver):
+        wait(lambda: state(store) == "WAITING")
+    assert not driver.released
+    with Reconciler(store, ID, driver) as again:
+        store.terminate(ID)
+        again.poke()
+        wait(lambda: again.done)
+    assert state(store) == "TERMINATED"
+
+
+def test_what_is_asked_for_is_found_without_a_poke(store):
+    store.create(spec(), ClusterStatus())
+    with Reconciler(store, ID, FakeDriver()) as reconciler:
+        wait(lambda: state(store) == "WAITING")
+        store.terminate(ID)
+        wait(lambda: reconciler.done)
+
+
+def test_a_trouble_that_passes_is_told_once_and_outlived(store, caplog):
+    store.create(spec(), ClusterStatus())
+    driver, left = FakeDriver(), [3]
+    provision = driver.provision
+
+    def sometimes(asked, node):
+        if left[0]:
+            left[0] -= 1
+            raise NodeError("no address is free")
+        provision(asked, node)
+
+    driver.provision = sometimes
+    with caplog.at_level(logging.CRITICAL), Reconciler(store, ID, driver):
+        wait(lambda: state(store) == "WAITING")
+    troubles = [event.reason for event in store.events(ID) if event.state == "TROUBLE"]
+    assert troubles == ["NodeError: no address is free"]
+
+
+def test_a_trouble_that_stays_ends_the_cluster_with_its_reason(store, monkeypatch, caplog):
+    monkeypatch.setattr(module, "BUSY", 0.001)
+    store.create(spec(step("a")), ClusterStatus())
+    driver = FakeDriver()
+
+    def refuse(asked, at):
+        raise RuntimeError("broken")
+
+    driver.run_step = refuse
+    with caplog.at_level(logging.CRITICAL), Reconciler(store, ID, driver) as reconciler:
+        wait(lambda: reconciler.done)
+    status = store.record(ID).status
+    assert (str(status.state), status.reason_code) == ("TERMINATED_WITH_ERRORS", "INTERNAL_ERROR")
+    assert status.reason == "RuntimeError: broken"
+    assert str(status.step("s-A").state) == "CANCELLED"
+
+
+def test_a_store_that_cannot_be_written_for_a_while_does_not_end_the_loop(store, monkeypatch, caplog):
+    monkeypatch.setattr(module, "BUSY", 0.001)
+    store.create(spec(keep_alive=False), ClusterStatus())
+    broken = threading.Event()
+    broken.set()
+    write = store._write
+
+    def full():
+        if broken.is_set():
+            raise sqlite3.OperationalError("database or disk is full")
+        return write()
+
+    monkeypatch.setattr(store, "_write", full)
+    with caplog.at_level(logging.CRITICAL), Reconciler(store, ID, FakeDriver()) as reconciler:
+        wait(lambda: reconciler._failures > module.PATIENCE + 2)
+        assert not reconciler.done
+        broken.clear()
+        wait(lambda: reconciler.done)
+    assert state(store) == "TERMINATED"
+
+
+# Many clusters
+
+
+def limits(memory=4000, admit=lambda asked: None):
+    return Limits(memory=memory, versions={"Spark": "4.1.1"}, admit=admit)
+
+
+def test_clusters_are_launched_poked_and_end_together(store):
+    with Reconcilers(store, lambda asked: FakeDriver(), limits(), owner="me", hold=0.0) as clusters:
+        for name in ("j-1", "j-2"):
+            clusters.launch(spec(id=name, termination_protected=True))
+        wait(lambda: {state(store, name) for name in ("j-1", "j-2")} == {"WAITING"})
+        assert store.record("j-1").status.versions == {"Spark": "4.1.1"}
+        assert store.owners() == {"j-1": "me", "j-2": "me"}
+        assert store.events("j-1")[0].reason == "RunJobFlow"
+        clusters.reset(20.0)
+        assert store.all() == []
+
+
+def test_an_end_that_takes_too_long_names_the_clusters(store):
+    class Stubborn(FakeDriver):
+        def stop_node(self, asked, node):
+            """Nothing happens."""
+
+    with Reconcilers(store, lambda asked: Stubborn(), limits(), owner="me", hold=0.0) as clusters:
+        clusters.launch(spec())
+        with pytest.raises(TimeoutError, match=f"{ID} did not end within"):
+            clusters.end_all(0.3)
+
+
+def test_clusters_of_an_earlier_emulator_go_on(store):
+    driver = FakeDriver(hang=frozenset("a"))
+    with Reconcilers(store, lambda asked: driver, limits(), owner="me", hold=0.0) as clusters:
+        clusters.launch(spec(step("a")))
+        wait(lambda: str(store.record(ID).status.step("s-A").state) == "RUNNING")
+    with Reconcilers(store, lambda asked: driver, limits(), owner="next", hold=0.0) as clusters:
+        clusters.attach([ID])
+        assert store.owners() == {ID: "next"}
+        store.terminate(ID)
+        clusters.poke(ID)
+        wait(lambda: state(store) == "TERMINATED")
+    assert driver.calls.count(("run_step", "s-A")) == 1
+
+
+def test_what_does_not_fit_beside_the_others_is_refused_with_numbers(store):
+    small = spec(id="j-1")
+    with Reconcilers(store, lambda asked: FakeDriver(), limits(footprint(small) * 2 - 1), owner="me", hold=0.0) as clusters:
+        clusters.launch(small)
+        with pytest.raises(ValidationException, match=r"2 nodes take about 820 MiB, running clusters 820 MiB of the 1639"):
+            clusters.launch(spec(id="j-2"))
+        assert [record.spec.id for record in store.all()] == ["j-1"]
+        store.terminate("j-1")
+        wait(lambda: state(store, "j-1") == "TERMINATED")
+        clusters.launch(spec(id="j-2"))
+
+
+def test_a_cluster_that_is_refused_or_cannot_be_looked_after_is_not_written_down(store):
+    def refuse(asked):
+        raise ValidationException("no such release")
+
+    def broken(asked):
+        raise NodeError("no Java")
+
+    with Reconcilers(store, lambda asked: FakeDriver(), limits(admit=refuse), owner="me", hold=0.0) as clusters:
+        with pytest.raises(ValidationException):
+            clusters.launch(spec())
+    with Reconcilers(store, broken, limits(), owner="me", hold=0.0) as clusters:
+        with pytest.raises(NodeError, match="no Java"):
+            clusters.launch(spec())
+    assert store.all() == []
