@@ -34,7 +34,7 @@ SCALA = """
 sc.stop()
 val began = System.currentTimeMillis
 val conf = new org.apache.spark.SparkConf().setMaster("yarn").setAppName("x")
-try { new org.apache.spark.SparkContext(conf) } catch { case error: Throwable => println("failed: " + error.getMessage) }
+try { new org.apache.spark.SparkContext(conf) } catch { case it: Throwable => println("failed: " + it.getMessage) }
 println("seconds " + (System.currentTimeMillis - began) / 1000)
 System.exit(0)
 """

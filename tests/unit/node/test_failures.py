@@ -72,8 +72,8 @@ def test_the_last_exception_is_found_with_the_log_that_has_it(stdout, stderr, me
 @pytest.mark.parametrize(
     "stderr",
     [
-        'Exception in thread "main" org.apache.hadoop.mapred.FileAlreadyExistsException: Output directory h already exists\n',
-        "Traceback (most recent call last):\n  x\nAnalysisException: [PATH_ALREADY_EXISTS] Path s3://b/o already exists.\n",
+        'Exception in thread "main" org.apache.hadoop.mapred.FileAlreadyExistsException: Output directory h exists\n',
+        "Traceback (most recent call last):\n  x\nAnalysisException: [PATH_ALREADY_EXISTS] Path s3://b already.\n",
     ],
 )
 def test_an_output_that_exists_is_recognised(stderr):
