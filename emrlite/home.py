@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +16,9 @@ from typing import IO, Any
 from emrlite.errors import HomeInUse
 
 DURABLE = "durable"
+
+#: A look at a lock (`is_alive`) is over by then.
+LOOK_SECONDS = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +38,13 @@ class Ownership:
         path = _lock_path(home, self.owner)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[str] = path.open("a")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(self._file):
             self._file.close()
             other = running(home)
             where = f"process {other.pid} at {other.url}" if other else "another process, which is just starting"
             raise HomeInUse(
                 f"an emulator owns {home} already: {where}; use it, stop it with `emrlite stop`, or give another --home"
-            ) from None
+            )
         if self.owner == DURABLE:
             (home / "emulator.json").unlink(missing_ok=True)  # of one that was killed
 
@@ -59,6 +62,19 @@ class Ownership:
         else:
             _lock_path(self.home, self.owner).unlink(missing_ok=True)
         self._file.close()
+
+
+def _locked(file: IO[str]) -> bool:
+    """Take the lock; whoever looks whether somebody is there holds it for a moment too."""
+    deadline, pause = time.monotonic() + LOOK_SECONDS, threading.Event()
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+        pause.wait(0.01)
 
 
 def is_alive(home: Path, owner: str) -> bool:

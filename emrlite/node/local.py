@@ -211,7 +211,6 @@ class LocalDriver:
         """HDFS, scratch data and the address end with the cluster; configuration and logs stay."""
         for node in spec.nodes:
             layout = self._layout(node)
-            rendering.unlink(layout.root)
             for directory in (layout.hdfs, layout.namenode, layout.spark_work, layout.tmp, layout.home,
                               layout.root / "mnt/var/lib/hadoop"):
                 shutil.rmtree(directory, ignore_errors=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from emrlite.cluster import instance_types
 from emrlite.cluster.model import ClusterSpec, NodeSpec, Role
@@ -86,7 +83,7 @@ def conf_files(
         hdfs_site |= hdfs.datanode(
             address=info.address, port=network.port("datanode", node.index),
             http_port=network.port("datanode-http", node.index), ipc_port=network.port("datanode-ipc", node.index),
-            directory=plain(layout.root) / layout.hdfs.relative_to(layout.root))
+            directory=layout.hdfs)
     core_site = {
         "fs.defaultFS": info.default_fs,
         "hadoop.tmp.dir": str(layout.tmp / "hadoop"),
@@ -99,30 +96,6 @@ def conf_files(
     return configuration.files(
         core_site=core_site, hdfs_site=hdfs_site, spark_defaults=spark_defaults(info),
         configurations=configuration.merged(spec.configurations, group.configurations))
-
-
-def plain(root: Path) -> Path:
-    """Return a name of a node's directory that a URI need not escape: itself, or a link to it.
-
-    A DataNode puts its directory, as a URI, into a Java format string (FsDatasetAsyncDiskService), where ``%20`` is an
-    error.
-    """
-    if quote(str(root)) == str(root):
-        return root
-    return Path(tempfile.gettempdir()) / f"emrlite-{os.getuid()}-{root.parent.name}-{root.name}"
-
-
-def _link(root: Path) -> None:
-    link = plain(root)
-    if link != root and not (link.is_symlink() and link.readlink() == root):
-        link.symlink_to(root)  # what somebody else put there is an error, and said
-
-
-def unlink(root: Path) -> None:
-    """Remove what `plain` needed."""
-    link = plain(root)
-    if link != root:
-        link.unlink(missing_ok=True)
 
 
 def spark_defaults(info: NodeInfo) -> dict[str, str]:
@@ -153,7 +126,6 @@ def provision(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
     for directory in (layout.bin, layout.conf, layout.home, layout.tmp / "s3a", layout.info, layout.processes,
                       layout.daemon_logs, layout.spark_work, layout.container_logs):
         directory.mkdir(parents=True, exist_ok=True)
-    _link(layout.root)
     layout.root.chmod(0o700)  # core-site.xml holds the keys of S3
     for name, text in conf_files(spec, node, info, network, around).items():
         (layout.conf / name).write_text(text)
