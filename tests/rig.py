@@ -58,7 +58,8 @@ class Emulator:
 
     def start(self) -> None:
         with (self.home / "test.log").open("a") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "emrlite", "start"], stdout=log, stderr=log, env=self.env)
+            command = [sys.executable, "-m", "emrlite", "start"]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.env)
         running = wait_for(self._running, 60, "the emulator")
         self.url = running.url
         kept: Any = {"endpoint_url": self.url, "region_name": "us-east-1", "aws_access_key_id": "test",
@@ -99,7 +100,8 @@ class Emulator:
 
     def run_cluster(self, *, core: int = 1, task: int = 0, keep: bool = True, **request: Any) -> str:
         counts = {"MASTER": 1, "CORE": core, "TASK": task}
-        groups = [{"InstanceRole": role, "InstanceType": "m5.xlarge", "InstanceCount": n} for role, n in counts.items() if n]
+        groups = [{"InstanceRole": role, "InstanceType": "m5.xlarge", "InstanceCount": count}
+                  for role, count in counts.items() if count]
         instances = {"InstanceGroups": groups, "KeepJobFlowAliveWhenNoSteps": keep, **request.pop("Instances", {})}
         self.bucket("test-bucket")
         answer = self.emr.run_job_flow(**{
@@ -131,14 +133,17 @@ class Emulator:
         return found
 
     def wait_step(self, cluster: str, step: str, *states: str, timeout: float = 180) -> dict[str, Any]:
-        wait_for(lambda: self.step(cluster, step)["Status"]["State"] in (*states, *FINAL), timeout, f"{step} in {states}")
-        return self.step(cluster, step)["Status"]
+        wanted = (*states, *FINAL)
+        wait_for(lambda: self.step(cluster, step)["Status"]["State"] in wanted, timeout, f"{step} in {wanted}")
+        found: dict[str, Any] = self.step(cluster, step)["Status"]
+        return found
 
     def run_step(self, cluster: str, *argv: str, **jar: Any) -> dict[str, Any]:
         """Run a step to its end; its status, its id, and its logs by file name."""
         (step,) = self.add_steps(cluster, argv, **jar)
         status = self.wait_step(cluster, step)
-        return {**status, "Id": step, **{name: self.log(cluster, step, name) for name in ("stdout", "stderr", "controller")}}
+        logs = {name: self.log(cluster, step, name) for name in ("stdout", "stderr", "controller")}
+        return {**status, "Id": step, **logs}
 
     def log(self, cluster: str, step: str, name: str) -> str:
         """A log of a step, from S3."""

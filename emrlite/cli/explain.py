@@ -57,7 +57,8 @@ def _node(at: Settings, spec: ClusterSpec, node: NodeSpec, root: Path, network: 
     commands = {
         name: daemons.command(
             name, node=node, network=network, engine=engine, layout=layout, cores=cores, memory=memory,
-            application_ids=rendering.application_ids(spec), name_template=engine.home.parent / "formatted-namenode").argv
+            application_ids=rendering.application_ids(spec),
+            name_template=engine.home.parent / "formatted-namenode").argv
         for name in daemons_of(spec, node)
     }
     own = {step.id: steps.command(step, info).argv for step in spec.steps} if node == spec.master else {}

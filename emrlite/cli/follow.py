@@ -58,7 +58,7 @@ def follow(at: Settings, url: str, s3: Any, cluster_id: str, step_id: str, *, si
         pause.wait(POLL_SECONDS)
     _copy(log, shown, live)
     live.clear()
-    outcome = _outcome(record, step_id, s3, at, since, spared, 128 + interrupted[0] if interrupted else None)
+    outcome = _outcome(record, step_id, s3, since, spared, 128 + interrupted[0] if interrupted else None)
     _report(outcome, record, at)
     return outcome
 
@@ -83,7 +83,7 @@ def _line(record: Record, step_id: str) -> str:
     return f"{record.spec.id} {status.state}  nodes {ready}/{total}  step {status.step(step_id).state}"
 
 
-def _outcome(record: Record, step_id: str, s3: Any, at: Settings, since: float, spared: Sequence[str],
+def _outcome(record: Record, step_id: str, s3: Any, since: float, spared: Sequence[str],
              killed_by: int | None) -> Outcome:
     status, step = record.status, record.status.step(step_id)
     code = step.exit_code
@@ -100,7 +100,8 @@ def _outcome(record: Record, step_id: str, s3: Any, at: Settings, since: float, 
     return Outcome(
         cluster_id=record.spec.id, step_id=step_id, cluster_state=str(status.state), step_state=str(step.state),
         exit_code=killed_by or code, failure=failure, timeline=_timeline(record, step_id),
-        results=_own(upload.written_since(s3, buckets, since, spared), record.spec.step(step_id).args), logs=logs.folder(record.spec, ""))
+        results=_own(upload.written_since(s3, buckets, since, spared), record.spec.step(step_id).args),
+        logs=logs.folder(record.spec, ""))
 
 
 def _own(written: list[str], args: Sequence[str]) -> list[str]:
@@ -128,9 +129,10 @@ def _report(outcome: Outcome, record: Record, at: Settings) -> None:
         say(f"  {name:<13}{seconds:6.1f} s  {'█' * max(1, round(40 * seconds / whole))}")
     if outcome.failure:
         say(f"failure  {outcome.failure.strip()}")
-    for uri in outcome.results:
-        say(f"result   {uri}" + (f"\n         {_folder(at, uri)}" if at.s3 == "local" else ""))
-    say(f"logs     {outcome.logs}" + (f"\n         {_folder(at, outcome.logs)}" if outcome.logs and at.s3 == "local" else ""))
+    for name, uri in [*(("result", uri) for uri in outcome.results), ("logs", outcome.logs or "none")]:
+        say(f"{name:<8} {uri}")
+        if at.s3 == "local" and uri.startswith("s3://"):
+            say(f"         {_folder(at, uri)}")
     if outcome.exit_code:
         say(f"         emrlite logs {outcome.cluster_id} {outcome.step_id}")
 

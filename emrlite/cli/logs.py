@@ -25,7 +25,9 @@ from emrlite.storage import logs as places
 @click.option("--file", "only", help="Only files whose place ends with this, e.g. stderr or datanode.log.")
 @output.json_option
 @click.pass_context
-def logs(context: click.Context, /, cluster: str, step: str | None, follow: bool, only: str | None, as_json: bool) -> None:
+def logs(
+    context: click.Context, /, cluster: str, step: str | None, follow: bool, only: str | None, as_json: bool
+) -> None:
     """Show the logs of STEP of CLUSTER; without STEP, of its daemons, bootstrap actions and containers too."""
     at = output.settings(context)
     store = output.store(at)

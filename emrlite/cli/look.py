@@ -43,7 +43,8 @@ def clusters(context: click.Context, /, as_json: bool) -> None:
     output.table(("CLUSTER", "STATE", "NAME", "NODES", "STEPS", "CREATED", "LIVED", "REASON"), [
         (r.spec.id, output.state(r.status.state), r.spec.name,
          f"{sum(n.state is InstanceState.RUNNING for n in r.status.nodes.values())}/{len(r.spec.nodes)}",
-         str(len(r.spec.steps)), output.when(r.spec.created), output.duration(r.spec.created, r.status.ended), r.status.reason)
+         str(len(r.spec.steps)), output.when(r.spec.created),
+         output.duration(r.spec.created, r.status.ended), r.status.reason)
         for r in records])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ def state(text: str) -> str:
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their columns."""
     plain = [[click.unstyle(cell) for cell in row] for row in rows]
-    widths = [max(len(column), *(len(row[i]) for row in plain)) if plain else len(column) for i, column in enumerate(columns)]
+    widths = [max(map(len, cells)) for cells in zip(columns, *plain, strict=True)]
     click.echo(click.style("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip(), bold=True))
     for row, bare in zip(rows, plain, strict=True):
         cells = (cell + " " * (width - len(text)) for cell, text, width in zip(row, bare, widths, strict=True))
@@ -56,8 +56,9 @@ def when(seconds: float | None) -> str:
     """Give a time of day of this machine, with the date where it is not today's."""
     if seconds is None:
         return ""
-    at = datetime.datetime.fromtimestamp(seconds)
-    return at.strftime("%H:%M:%S" if at.date() == datetime.date.today() else "%Y-%m-%d %H:%M:%S")
+    at = dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone()
+    today = dt.datetime.now(dt.UTC).astimezone().date()
+    return at.strftime("%H:%M:%S" if at.date() == today else "%Y-%m-%d %H:%M:%S")
 
 
 def duration(start: float | None, end: float | None) -> str:

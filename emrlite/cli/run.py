@@ -56,7 +56,8 @@ class Job:
 @click.option("--py-files", multiple=True, help="Python modules or archives, on this machine or in S3.")
 @click.option("--jars", multiple=True, help="Jars, on this machine or in S3.")
 @click.option("--files", multiple=True, help="Files for the job's working directory.")
-@click.option("--input", "inputs", multiple=True, metavar="LOCAL=s3://…", help="Upload a file or folder first; may be repeated.")
+@click.option("--input", "inputs", multiple=True, metavar="LOCAL=s3://…",
+              help="Upload a file or folder first; may be repeated.")
 @click.option("--s3", help="`local`, `moto` or the URL of an S3 endpoint, where no emulator runs yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON at the end.")
 @click.argument("application")
@@ -72,7 +73,8 @@ def run(context: click.Context, /, application: str, arguments: tuple[str, ...],
     sources = _sources(job, options)
     with _signals() as interrupted, _endpoint(at, interrupted) as (url, client):
         spec_id, step_id, since = _submit(at, url, client, job, sources)
-        outcome = follow(at, url, client, spec_id, step_id, since=since, spared=_spared(at, job), interrupted=interrupted)
+        outcome = follow(
+            at, url, client, spec_id, step_id, since=since, spared=_spared(at, job), interrupted=interrupted)
     if as_json:
         output.as_json(outcome)
     sys.exit(outcome.exit_code)
@@ -113,7 +115,7 @@ def _signals() -> Iterator[list[int]]:
     """Collect signals; what they mean is decided where it is safe.  The second one ends everything at once."""
     received: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def note(number: int, _: FrameType | None) -> None:
         received.append(number)
         if len(received) > 1:
             raise KeyboardInterrupt
@@ -137,7 +139,8 @@ def _endpoint(at: Settings, interrupted: list[int]) -> Iterator[tuple[str, Any]]
         if answer is None:
             raise EndpointError(f"process {found.pid} owns {at.home} but does not answer at {found.url}")
         if at.s3 not in ("local", answer["s3"]["kind"]):
-            raise EndpointError(f"the emulator at {found.url} has S3 {answer['s3']['kind']}, not {at.s3}; stop it first")
+            kind = answer["s3"]["kind"]
+            raise EndpointError(f"the emulator at {found.url} has S3 {kind}, not {at.s3}; stop it first")
         access_key, secret_key = s3.DUMMY_KEYS
         access = S3Access(endpoint=found.url, region=at.region, access_key=access_key, secret_key=secret_key)
         yield found.url, s3.client(access)
@@ -174,7 +177,8 @@ def _submit(at: Settings, url: str, client: Any, job: Job, sources: dict[str, li
     try:
         answer = emr(url, at.region).run_job_flow(
             Name=Path(job.application).name, ReleaseLabel=job.release_label, Applications=[{"Name": "Spark"}],
-            LogUri=f"s3://{log_bucket}/elasticmapreduce/", ServiceRole="EMR_DefaultRole", JobFlowRole="EMR_EC2_DefaultRole",
+            LogUri=f"s3://{log_bucket}/elasticmapreduce/",
+            ServiceRole="EMR_DefaultRole", JobFlowRole="EMR_EC2_DefaultRole",
             Instances={"InstanceGroups": _groups(job), "KeepJobFlowAliveWhenNoSteps": False},
             Steps=[{"Name": Path(job.application).name, "ActionOnFailure": "TERMINATE_CLUSTER",
                     "HadoopJarStep": {"Jar": "command-runner.jar", "Args": args}}])

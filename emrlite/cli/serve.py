@@ -33,14 +33,14 @@ START_SECONDS, STOP_SECONDS = 900.0, 120.0  # the first start may have to set up
 @click.option("--home", help="Where everything lives (~/.emrlite).")
 @click.option("--s3", help="`local` (buckets are folders), `moto` (in memory) or the URL of an S3 endpoint.")
 @click.option("--region", help="Region given to steps and `emrlite env` (us-east-1).")
-@click.option("--releases", type=click.Choice(["lenient", "strict"]), help="`strict` refuses labels with another Spark.")
+@click.option("--releases", type=click.Choice(["lenient", "strict"]), help="`strict` refuses other Sparks.")
 @click.option("--timing", type=click.Choice(["instant", "fast"]), help="`instant` runs nothing: control plane only.")
 @click.option("--addresses", type=click.Choice(["auto", "many", "single"]), help="How nodes get addresses.")
 @click.option("--memory", type=int, help="MiB that all clusters together may count on.")
-@click.option("--hold", type=float, help="Seconds for which a finished transient cluster stays visible as TERMINATING.")
+@click.option("--hold", type=float, help="Seconds for which a finished cluster stays TERMINATING.")
 @click.option("--allow-hosts", help="Further Host names that are answered, separated by commas.")
 @click.option("--allow-origins", help="Web origins that may call, separated by commas.")
-@click.option("--allow-pretend", is_flag=True, default=None, help="Let moto answer calls that only pretend to run jobs.")
+@click.option("--allow-pretend", is_flag=True, default=None, help="Let moto pretend to run jobs (Glue, Serverless …).")
 @click.option("-d", "--detach", is_flag=True, help="Go to the background once it answers.")
 @click.pass_context
 def start(context: click.Context, /, detach: bool, **flags: Any) -> None:
@@ -54,7 +54,7 @@ def start(context: click.Context, /, detach: bool, **flags: Any) -> None:
     logging.getLogger("botocore").setLevel(logging.WARNING)
     stopped = threading.Event()
 
-    def stop_on(number: int, frame: FrameType | None) -> None:
+    def stop_on(_number: int, _frame: FrameType | None) -> None:
         if stopped.is_set():
             raise KeyboardInterrupt
         stopped.set()

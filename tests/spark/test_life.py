@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from rig import Emulator, new_home, wait_for
+
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
@@ -49,8 +50,9 @@ def story(emulator: Emulator, cluster: str) -> list[tuple[str, str, str]]:
 
 def test_a_transient_cluster_bootstraps_every_node_runs_its_step_and_goes_with_its_hdfs(own: Emulator) -> None:
     script = own.put("boot.sh", '#!/bin/bash\necho "boot $1"; echo "$1" > $HOME/booted\n')
-    step = {"Name": "s", "ActionOnFailure": "TERMINATE_CLUSTER", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": [
-        "bash", "-c", "cat $HOME/booted; echo data | hadoop fs -put - hdfs:///tmp/data && hadoop fs -cat hdfs:///tmp/data"]}}
+    command = "cat $HOME/booted; echo data | hadoop fs -put - hdfs:///tmp/data && hadoop fs -cat hdfs:///tmp/data"
+    step = {"Name": "s", "ActionOnFailure": "TERMINATE_CLUSTER",
+            "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["bash", "-c", command]}}
     cluster = own.run_cluster(core=2, task=1, keep=False, Steps=[step], BootstrapActions=[
         {"Name": "first", "ScriptBootstrapAction": {"Path": script, "Args": ["one"]}},
         {"Name": "second", "ScriptBootstrapAction": {"Path": script, "Args": ["two"]}}])
@@ -70,7 +72,7 @@ def test_a_transient_cluster_bootstraps_every_node_runs_its_step_and_goes_with_i
     daemons = [key for key in own.keys(f"logs/{cluster}/node/") if "/daemons/" in key]
     assert len(daemons) == 2 + 2 * 2 + 1
     left = own.home / "clusters" / cluster
-    assert [path for path in left.rglob("blk_*")] == []
+    assert list(left.rglob("blk_*")) == []
     assert processes(own, cluster) == []
 
 
@@ -139,7 +141,8 @@ def test_a_machine_that_sleeps_for_thirty_seconds_loses_no_node(own: Emulator, l
     subprocess.run(["sleep", "31"], check=True, timeout=60)
     for process in everything:
         process.resume()
-    done = own.run_step(long_running, "bash", "-c", "echo awake | hadoop fs -put - /tmp/awake && hadoop fs -cat /tmp/awake")
+    command = "echo awake | hadoop fs -put - /tmp/awake && hadoop fs -cat /tmp/awake"
+    done = own.run_step(long_running, "bash", "-c", command)
 
     assert (done["State"], done["stdout"]) == ("COMPLETED", "awake\n")
     assert own.state(long_running) == "WAITING"
@@ -167,10 +170,11 @@ def test_a_daemon_that_dies_is_noticed_and_a_lost_master_ends_the_cluster(own: E
 def test_reset_waits_until_clusters_are_gone_and_leaves_local_buckets(own: Emulator) -> None:
     uri = own.put("stays.txt", "stays")
     cluster = own.run_cluster()
-    done = subprocess.run(["curl", "--noproxy", "*", "-s", "-X", "POST", f"{own.url}/moto-api/reset"], timeout=150, check=True,
-                          capture_output=True, text=True)
+    connection = http.client.HTTPConnection(own.url.removeprefix("http://"), timeout=150)
+    connection.request("POST", "/moto-api/reset")
+    assert json.load(connection.getresponse())["status"] == "ok"
+    connection.close()
 
-    assert json.loads(done.stdout)["status"] == "ok"
     assert processes(own, cluster) == []
     assert own.emr.list_clusters()["Clusters"] == []
     assert own.read(uri) == "stays"
@@ -188,8 +192,9 @@ def test_a_cluster_that_does_not_fit_is_refused_with_the_reason(own: Emulator) -
 
 def run(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     env = {name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME", "LANG") if name in os.environ}
-    return subprocess.Popen([sys.executable, "-m", "emrlite", "run", *arguments], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env={**env, "EMRLITE_HOME": str(home), **variables})
+    return subprocess.Popen(
+        [sys.executable, "-m", "emrlite", "run", *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**env, "EMRLITE_HOME": str(home), **variables})
 
 
 @pytest.fixture
@@ -197,15 +202,18 @@ def home(tmp_path: Path) -> Path:
     return new_home(tmp_path / "home")
 
 
-def test_run_in_single_address_mode_with_a_proxy_set_gives_the_exit_code_of_the_step(home: Path, tmp_path: Path) -> None:
+def test_run_in_single_address_mode_with_a_proxy_set_gives_the_exit_code_of_the_step(
+    home: Path, tmp_path: Path
+) -> None:
     (tmp_path / "numbers.csv").write_text("1\n2\n3\n")
     (tmp_path / "job.py").write_text(
         "import sys\nfrom pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
         "rows = spark.read.csv(sys.argv[1])\nrows.write.parquet('hdfs:///tmp/rows')\n"
         "spark.read.parquet('hdfs:///tmp/rows').write.json(sys.argv[2])\nprint('rows', rows.count())\nsys.exit(6)\n")
-    proxies = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
-    process = run(home, "--core", "1", "--task", "0", "--input", f"{tmp_path}/numbers.csv=s3://numbers/in/",
-                  str(tmp_path / "job.py"), "s3://numbers/in/", "s3://numbers/out", EMRLITE_ADDRESSES="single", **proxies)
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    process = run(
+        home, "--core", "1", "--task", "0", "--input", f"{tmp_path}/numbers.csv=s3://numbers/in/",
+        str(tmp_path / "job.py"), "s3://numbers/in/", "s3://numbers/out", EMRLITE_ADDRESSES="single", **proxies)
     out, err = process.communicate(timeout=300)
 
     assert process.returncode == 6, err

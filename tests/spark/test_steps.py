@@ -8,10 +8,14 @@ import zipfile
 
 import psutil
 import pytest
-
 from rig import Emulator, wait_for
 
-EXIT_3 = "import sys\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().range(3).count()\nsys.exit(3)\n"
+EXIT_3 = """
+import sys
+from pyspark.sql import SparkSession
+SparkSession.builder.getOrCreate().range(3).count()
+sys.exit(3)
+"""
 
 RAISES = """
 from pyspark.sql import SparkSession
@@ -30,7 +34,8 @@ print(json.dumps({
     "answer": extra.answer(), "file": open(SparkFiles.get("note.txt")).read(),
     "executors": sorted(spark.sparkContext.parallelize(range(2), 2).map(lambda i: extra.answer() + i).collect()),
     "defaults": spark.conf.get("spark.test.defaults"), "env": os.environ.get("FROM_SPARK_ENV"),
-    "core": conf.get("test.core"), "blocksize": conf.get("dfs.blocksize"), "maximum": conf.get("fs.s3a.connection.maximum"),
+    "core": conf.get("test.core"), "blocksize": conf.get("dfs.blocksize"),
+    "maximum": conf.get("fs.s3a.connection.maximum"),
     "replication": conf.get("dfs.replication"), "id": spark.sparkContext.applicationId,
     "variables": {name: os.environ.get(name) for name in
         ("EMR_STEP_ID", "EMR_CLUSTER_ID", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "HADOOP_USER_NAME")},
@@ -49,11 +54,11 @@ back = spark.read.parquet("hdfs:///tmp/rows")
 for scheme in ("s3", "s3a", "s3n"):
     back.write.mode("overwrite").parquet(f"{scheme}://{root}/{scheme}")
     assert spark.read.parquet(f"{scheme}://{root}/{scheme}").count() == 20
-target = f"s3://{root}/parts"
+target, table = f"s3://{root}/parts", "select part, count(*) n from parquet.`{}` group by part"
 back.write.mode("overwrite").partitionBy("part").parquet(target)
 spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
 spark.createDataFrame([(100, 1)], "id long, part long").write.mode("overwrite").partitionBy("part").parquet(target)
-print(sorted((r.part, r.n) for r in spark.sql(f"select part, count(*) n from parquet.`{target}` group by part").collect()))
+print(sorted((row.part, row.n) for row in spark.sql(table.format(target)).collect()))
 """
 
 
@@ -91,7 +96,8 @@ def test_what_a_job_brings_and_what_configurations_say_reach_it(emulator: Emulat
     assert done["State"] == "COMPLETED", done["stderr"]
     text = done["stdout"]
     if mode == "cluster":
-        (key,) = [key for key in wait_for(lambda: _containers(emulator, cluster, done["Id"]), 60) if key.endswith("stdout.gz")]
+        keys = wait_for(lambda: _containers(emulator, cluster, done["Id"]), 60, "the driver's logs")
+        (key,) = [key for key in keys if key.endswith("stdout.gz")]
         text = emulator.read(f"s3://test-bucket/{key}")
     told = json.loads(text.strip().splitlines()[-1])
     assert told["answer"] == 42
@@ -102,8 +108,8 @@ def test_what_a_job_brings_and_what_configurations_say_reach_it(emulator: Emulat
     assert (told["blocksize"], told["maximum"], told["replication"]) == ("1048576", "33", "1")
     assert told["id"].startswith("application_")
     assert told["variables"] == {
-        "EMR_STEP_ID": done["Id"], "EMR_CLUSTER_ID": cluster, "AWS_ENDPOINT_URL": emulator.url, "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test", "HADOOP_USER_NAME": "hadoop"}
+        "EMR_STEP_ID": done["Id"], "EMR_CLUSTER_ID": cluster, "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "HADOOP_USER_NAME": "hadoop"}
     if mode == "client":
         assert told["cwd"].endswith(f"/hadoop/steps/{done['Id']}")
 
