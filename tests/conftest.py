@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -115,7 +116,7 @@ def look(ours: str | None) -> Things:
         found += [process for process in psutil.process_iter() if _names(process, ours)]
     processes = frozenset((process.pid, _words(process)) for process in found if _lives(process))
     threads = (thread for thread in threading.enumerate() if not thread.name.startswith("pytest_timeout"))
-    return Things(processes, frozenset(threads), frozenset(_files()))
+    return Things(processes, frozenset(threads), frozenset(_files(ours)))
 
 
 def _names(process: psutil.Process, ours: str) -> bool:
@@ -143,11 +144,14 @@ def _words(process: psutil.Process) -> str:
         return "(gone)"
 
 
-def _files() -> Iterator[str]:
-    """Listening sockets and pipes of this process."""
+def _files(ours: str | None) -> Iterator[str]:
+    """Listening sockets and pipes of this process, and links to nodes."""
     for at in psutil.Process().net_connections("tcp"):
         if at.status == psutil.CONN_LISTEN:
             yield f"listening socket {at.laddr}"
+    for link in Path(tempfile.gettempdir()).glob("emrlite-*"):  # of nodes whose home has a space in its name
+        if link.is_symlink() and ours and ours in str(link.readlink()):
+            yield f"link {link}"
     folder = Path("/proc/self/fd")
     for name in os.listdir(folder) if folder.exists() else ():
         try:

@@ -17,7 +17,9 @@ ID = "j-1ABCDEFGHIJKL"
 _numbers = itertools.count(1)
 
 
-def step(name: str, action: str = "CONTINUE", *, args: tuple[str, ...] = (), jar: str = "command-runner.jar") -> StepSpec:
+def step(
+    name: str, action: str = "CONTINUE", *, args: tuple[str, ...] = (), jar: str = "command-runner.jar"
+) -> StepSpec:
     return StepSpec(id=f"s-{name.upper()}", name=name, jar=jar, args=args, action_on_failure=action, created=1.0)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulation import Simulation, nodes, spec, step
 
 from emrlite.cluster.model import CancelOption, ClusterStatus, NodeStatus, StepStatus
 from emrlite.cluster.planner import CancelStep, Provision, RunStep, ShipLogs, StartDaemon, StopNode, plan
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
-from simulation import Simulation, nodes, spec, step
 
 UP = ["BOOTSTRAPPING", "RUNNING"]
 IDLE = ["BOOTSTRAPPING", "WAITING"]
@@ -255,8 +255,10 @@ def test_lowering_the_level_lets_running_steps_go_on(tmp_path: Path) -> None:
 
 def test_a_failure_at_level_one_with_others_still_running(tmp_path: Path) -> None:
     """CANCEL_AND_WAIT does not act then, TERMINATE_CLUSTER does (emr-concurrent-steps)."""
-    for action, end in (("CANCEL_AND_WAIT", "FAILED RUNNING PENDING"), ("TERMINATE_CLUSTER", "FAILED CANCELLED CANCELLED")):
-        sim = Simulation(tmp_path, spec(step("a", action), step("b"), step("c"), step_concurrency=2), hang=frozenset("ab"))
+    ends = {"CANCEL_AND_WAIT": "FAILED RUNNING PENDING", "TERMINATE_CLUSTER": "FAILED CANCELLED CANCELLED"}
+    for action, end in ends.items():
+        asked = spec(step("a", action), step("b"), step("c"), step_concurrency=2)
+        sim = Simulation(tmp_path, asked, hang=frozenset("ab"))
         sim.settle()
         sim.ask(step_concurrency=1)
         sim.settle()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from simulation import spec, step
 
 from emrlite.cluster.model import ActionOnFailure, CancelOption, ClusterSpec, ClusterStatus, Event
 from emrlite.cluster.planner import plan
@@ -15,7 +14,6 @@ from emrlite.cluster.reconciler import Reconciler
 from emrlite.cluster.states import ClusterState, InstanceState, StepState, check_transition, is_final
 from emrlite.cluster.store import Record, Store
 from emrlite.node.driver import FakeDriver
-from simulation import spec, step
 
 ACTIVE = (StepState.RUNNING, StepState.CANCEL_PENDING)
 
@@ -120,18 +118,12 @@ class Driver(FakeDriver):
         if how == "vanishes":
             self.steps[each.id] = replace(self.steps[each.id], exit_code=None)
         before = [other.id for other in asked.steps[: [at.id for at in asked.steps].index(each.id)]]
-        waiting = [at for at in before if at not in self.steps and self.store.at.status.step(at).state is StepState.PENDING]
+        status = self.store.at.status
+        waiting = [at for at in before if at not in self.steps and status.step(at).state is StepState.PENDING]
         assert waiting == [], f"{each.id} overtook {waiting}"
         # Those that have ended since the loop looked are still counted by it.
-        at_work = sum(self.store.at.status.step(other.id).state in ACTIVE for other in asked.steps if other.id != each.id)
+        at_work = sum(status.step(other.id).state in ACTIVE for other in asked.steps if other.id != each.id)
         assert at_work < asked.step_concurrency, "more steps run than may"
-
-
-@contextmanager
-def loop(asked: ClusterSpec, ends: dict[str, object], bootstrap_exits: dict[str, int]) -> Iterator[Reconciler]:
-    store = MemoryStore(asked)
-    driver = Driver(store, ends, bootstrap_exits)
-    yield Reconciler(store, asked.id, driver)
 
 
 def settle(reconciler: Reconciler) -> None:
@@ -152,39 +144,40 @@ def test_whatever_happens_the_rules_hold_and_the_cluster_ends_when_it_shall(aske
         return each
 
     first = spec(*(new(*each) for each in steps), task=1 if asked["core"] else 0, **asked)
-    with loop(first, ends, {broken: 1} if broken else {}) as reconciler:
-        store, driver = reconciler._store, reconciler.driver
-        for what, how in edits:
-            ended = is_final(store.at.status.state)
-            if what == "tick":
-                for _ in range(how):
-                    reconciler.tick()
-            elif what == "add" and not ended:
-                store.ask(steps=(*store.at.spec.steps, new(*how)))
-            elif what == "cancel" and how < len(store.at.spec.steps):
-                cancels = {**store.at.spec.cancels, store.at.spec.steps[how].id: CancelOption.SEND_INTERRUPT}
-                store.ask(cancels=cancels)
-            elif what == "kill" and (node := driver.nodes.get(how[0])) and how[1] < len(node.daemons):
-                driver.kill_daemon(how[0], list(node.daemons)[how[1]])
-            elif what == "level":
-                store.ask(step_concurrency=how)
-            elif what == "keep":
-                store.ask(keep_alive=how)
-            elif what == "restart":  # another emulator takes over; it knows what was written down
-                reconciler = Reconciler(store, first.id, driver)
-            elif what == "finish" and how < len(store.at.spec.steps):
-                at = driver.steps.get(store.at.spec.steps[how].id)
-                if at and at.running:
-                    driver.steps[store.at.spec.steps[how].id] = replace(at, ended=at.started + 1, exit_code=how % 2)
-        settle(reconciler)
-        store.ask(terminate=True)
-        settle(reconciler)
-        assert is_final(store.at.status.state)
-        assert driver.released
-        assert all(node.stopped for node in driver.nodes.values())
-        assert not any(at.running for at in driver.steps.values())
-        nothing = plan(store.at.spec, store.at.status, driver.observe(store.at.spec))
-        assert nothing.actions == ()
+    store = MemoryStore(first)
+    driver = Driver(store, ends, {broken: 1} if broken else {})
+    reconciler = Reconciler(store, first.id, driver)
+    for what, how in edits:
+        ended = is_final(store.at.status.state)
+        if what == "tick":
+            for _ in range(how):
+                reconciler.tick()
+        elif what == "add" and not ended:
+            store.ask(steps=(*store.at.spec.steps, new(*how)))
+        elif what == "cancel" and how < len(store.at.spec.steps):
+            cancels = {**store.at.spec.cancels, store.at.spec.steps[how].id: CancelOption.SEND_INTERRUPT}
+            store.ask(cancels=cancels)
+        elif what == "kill" and (node := driver.nodes.get(how[0])) and how[1] < len(node.daemons):
+            driver.kill_daemon(how[0], list(node.daemons)[how[1]])
+        elif what == "level":
+            store.ask(step_concurrency=how)
+        elif what == "keep":
+            store.ask(keep_alive=how)
+        elif what == "restart":  # another emulator takes over; it knows what was written down
+            reconciler = Reconciler(store, first.id, driver)
+        elif what == "finish" and how < len(store.at.spec.steps):
+            at = driver.steps.get(store.at.spec.steps[how].id)
+            if at and at.running:
+                driver.steps[store.at.spec.steps[how].id] = replace(at, ended=at.started + 1, exit_code=how % 2)
+    settle(reconciler)
+    store.ask(terminate=True)
+    settle(reconciler)
+    assert is_final(store.at.status.state)
+    assert driver.released
+    assert all(node.stopped for node in driver.nodes.values())
+    assert not any(at.running for at in driver.steps.values())
+    nothing = plan(store.at.spec, store.at.status, driver.observe(store.at.spec))
+    assert nothing.actions == ()
 
 
 @settings(max_examples=60, deadline=None)
@@ -198,16 +191,16 @@ def test_a_crash_between_writing_and_acting_changes_nothing_in_the_end(steps, cu
             each = step(f"x{len(ends)}")
             ends[each.id] = 0 if end == "hangs" else end
             asked.append(each)
-        with loop(spec(*asked, keep_alive=False), ends, {}) as reconciler:
-            for _ in range(cut):
-                reconciler.tick()
-            if crash:
-                reconciler._carry_out = lambda *_: None  # type: ignore[method-assign]
-                reconciler.tick()
-                reconciler = Reconciler(reconciler._store, first_id, reconciler.driver)
-            settle(reconciler)
-            status = reconciler._store.at.status
-            return [str(status.state), *(str(status.step(each.id).state) for each in asked)]
+        store = MemoryStore(spec(*asked, keep_alive=False))
+        driver = Driver(store, ends, {})
+        reconciler = Reconciler(store, store.at.spec.id, driver)
+        for _ in range(cut):
+            reconciler.tick()
+        if crash:
+            reconciler._carry_out = lambda *_: None  # type: ignore[method-assign]
+            reconciler.tick()
+            reconciler = Reconciler(store, store.at.spec.id, driver)
+        settle(reconciler)
+        return [str(store.at.status.state), *(str(store.at.status.step(each.id).state) for each in asked)]
 
-    first_id = spec().id
     assert ends_of(crash=True) == ends_of(crash=False)

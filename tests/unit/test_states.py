@@ -1,7 +1,7 @@
 import pytest
 
-from emrlite.cluster.progress import Progress
 from emrlite.cluster.model import ClusterStatus
+from emrlite.cluster.progress import Progress
 from emrlite.cluster.states import (
     TRANSITIONS,
     ClusterState,

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from simulation import ID, spec, step
 
 from emrlite.cluster import store as module
 from emrlite.cluster.model import (
@@ -19,7 +20,6 @@ from emrlite.cluster.model import (
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
 from emrlite.cluster.store import Store
 from emrlite.errors import StorageError
-from simulation import ID, spec, step
 
 FULL = spec(
     step("a"), task=1, tags={"k": "v"}, cancels={"s-A": CancelOption.TERMINATE_PROCESS}, log_uri="s3://logs/x",
@@ -69,8 +69,8 @@ def test_eight_hundred_changes_of_eight_threads_all_count(store):
     def work(number):
         start.wait(timeout=10)
         for turn in range(100):
-            name = f"{number}x{turn}"
-            store.change_spec(ID, lambda record, name=name: replace(record.spec, steps=(*record.spec.steps, step(name))))
+            new = step(f"{number}x{turn}")
+            store.change_spec(ID, lambda record, new=new: replace(record.spec, steps=(*record.spec.steps, new)))
 
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(work, number) for number in range(8)]:
@@ -127,7 +127,8 @@ def test_clusters_are_told_apart_by_account_and_region_newest_first(store):
 
 def test_what_an_emulator_owned_and_has_ended_is_forgotten_and_nothing_else(store):
     for name, owner, final in (("j-1", "me", True), ("j-2", "me", False), ("j-3", "other", True)):
-        store.create(spec(id=name), ClusterStatus(), [Event(time=1.0, subject="cluster", state="STARTING")], owner=owner)
+        first = Event(time=1.0, subject="cluster", state="STARTING")
+        store.create(spec(id=name), ClusterStatus(), [first], owner=owner)
         store.save_status(name, ClusterStatus(), generation=1, final=final)
     assert store.owners() == {"j-2": "me"}
     store.forget_ended("me")

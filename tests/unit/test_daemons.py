@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+from simulation import spec
+
+from emrlite.node import daemons
+from emrlite.node.addresses import PORTS, Network
+from emrlite.node.driver import AFTER, daemons_of
+from emrlite.node.engines import Engine
+from emrlite.node.layout import Layout
+from emrlite.node.provision import Surroundings, application_ids, conf_files, node_info, provision
+from emrlite.storage.emrfs import S3Access
+
+NETWORK = Network("127.9.8")
+
+
+@pytest.fixture
+def engine(tmp_path):
+    return Engine(spark="4.1.1", scala="2.13", hadoop="3.4.2", home=tmp_path / "engine home", java_home=Path("/a java"),
+                  python=Path("/python"), tools=Path("/tools"), s3proxy=Path("/s3proxy.jar"))
+
+
+@pytest.fixture
+def around(engine):
+    return Surroundings(engine=engine, aws_endpoint="http://127.0.0.1:4566", environ={}, s3=S3Access(
+        endpoint="http://127.0.0.1:9000", region="us-east-1", access_key="AKIA", secret_key="very secret"))
+
+
+def command(name, node, engine, tmp_path, network=NETWORK):
+    return daemons.command(
+        name, node=node, network=network, engine=engine, layout=Layout(tmp_path / node.name), cores=16, memory=1024,
+        application_ids="application_1_%2$04d", name_template=tmp_path / "template dir")
+
+
+def test_every_daemon_of_every_node_can_be_rendered_and_listens_on_its_nodes_address(engine, tmp_path):
+    asked = spec(core=2, task=1)
+    for node in asked.nodes:
+        for name in daemons_of(asked, node):
+            found = command(name, node, engine, tmp_path)
+            assert found.env["SPARK_LOCAL_IP"] == NETWORK.address(node.index)
+            assert found.env["HADOOP_USER_NAME"] == "hadoop"
+            assert name in daemons.FOOTPRINT
+            if name.startswith("spark"):
+                assert ("--host", NETWORK.address(node.index)) == found.argv[-len(found.argv):][
+                    found.argv.index("--host"):found.argv.index("--host") + 2]
+
+
+def test_spark_masters_take_no_jobs_over_rest(engine, tmp_path):
+    assert "-Dspark.master.rest.enabled=false" in command("spark-master", spec().nodes[0], engine, tmp_path).argv
+
+
+def test_an_unknown_daemon_is_refused(engine, tmp_path):
+    with pytest.raises(KeyError, match="zookeeper"):
+        command("zookeeper", spec().nodes[0], engine, tmp_path)
+
+
+def test_keys_of_s3_are_on_no_command_line(engine, around, tmp_path):
+    asked = spec()
+    for node in asked.nodes:
+        info = node_info(asked, node, tmp_path, NETWORK, around)
+        for name in daemons_of(asked, node):
+            assert "very secret" not in " ".join(command(name, node, engine, tmp_path).argv)
+        found = conf_files(asked, node, info, NETWORK, around)
+        assert "very secret" in found["core-site.xml"]
+        assert not any("very secret" in text for name, text in found.items() if name != "core-site.xml")
+
+
+def test_a_provisioned_node_says_what_it_is_and_keeps_its_keys_to_itself(around, tmp_path):
+    asked = spec()
+    info = provision(asked, asked.nodes[1], tmp_path / "cluster", NETWORK, around)
+    root = tmp_path / "cluster" / "core-1"
+    assert root.stat().st_mode & 0o077 == 0
+    assert type(info).read(root) == info
+    assert "very secret" not in (root / "node.json").read_text()
+    assert '"isMaster": false' in (root / "mnt/var/lib/info/instance.json").read_text()
+    assert info.cluster_vcpu == 4
+    assert provision(asked, asked.nodes[1], tmp_path / "cluster", NETWORK, around) == info
+
+
+def test_application_ids_have_yarns_form(tmp_path):
+    assert application_ids(spec()) == "application_1700000000000_%2$04d"
+
+
+def test_daemons_wait_for_masters_that_exist():
+    asked = spec(core=1, task=1)
+    known = {name for node in asked.nodes for name in daemons_of(asked, node)}
+    assert set(AFTER) | set(AFTER.values()) == known == set(daemons.FOOTPRINT)
+
+
+def test_no_two_daemons_of_a_cluster_share_a_port_of_an_address():
+    for network in (Network("127.9.8"), Network(None, 12000)):
+        asked = spec(core=min(network.largest, 40) - 2, task=1)
+        taken = [network.claim_at]
+        for node in asked.nodes:
+            names = {"MASTER": ("namenode", "namenode-http", "spark-master", "spark-master-ui")}.get(
+                str(node.role), ("datanode", "datanode-http", "datanode-ipc", "spark-worker", "spark-worker-ui"))
+            taken += [(network.address(node.index), network.port(name, node.index)) for name in names]
+        assert len(taken) == len(set(taken))
+        ports = [network.port("datanode", node.index) for node in asked.nodes]
+        assert len(set(ports)) == len(ports), "a NameNode tells DataNodes on loopback by their ports"
+
+
+def test_a_range_of_ports_holds_all_its_nodes():
+    network = Network(None, 12000)
+    assert max(network.port(name, network.largest) for name in PORTS) < 12500
+    assert Network.parse(str(network)) == network
+    assert Network.parse("127.3.4") == Network("127.3.4")
