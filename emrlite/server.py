@@ -205,13 +205,13 @@ class Emulator:
         versions = {} if instant else {"Spark": self.engine.spark, "Hadoop": self.engine.hadoop}
         return Limits(memory=memory, versions=versions, admit=self._admit)
 
-    def _admit(self, spec: ClusterSpec) -> None:
-        theirs = releases.spark_of(spec.release_label)
-        if self.settings.releases == "strict" and theirs != self.settings.spark:
+    def _admit(self, spec: ClusterSpec) -> str | None:
+        different = releases.difference(spec.release_label, self.settings.spark)
+        if different and self.settings.releases == "strict":
             raise ValidationException(
                 f"The supplied release label is invalid: {spec.release_label}. "
-                f"It has Spark {theirs or 'of unknown version'}, this emulator runs {self.settings.spark} "
-                "and its setting releases is strict.")
+                f"{different}, and the setting releases is strict.")
+        return different
 
     def _take_over(self) -> None:
         """Attach to clusters that nobody looks after any more; kill what belongs to none."""

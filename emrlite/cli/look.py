@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from emrlite.cli import output
+from emrlite.cluster import releases
 from emrlite.cluster.states import InstanceState
 from emrlite.cluster.store import Record, Store
 from emrlite.errors import EmrliteError
@@ -40,12 +41,18 @@ def clusters(context: click.Context, /, as_json: bool) -> None:
              "ready": r.status.ready, "ended": r.status.ended, "nodes": r.status.nodes, "log_uri": r.spec.log_uri}
             for r in records])
         return
-    output.table(("CLUSTER", "STATE", "NAME", "NODES", "STEPS", "CREATED", "LIVED", "REASON"), [
-        (r.spec.id, output.state(r.status.state), r.spec.name,
+    output.table(("CLUSTER", "STATE", "NAME", "RELEASE", "NODES", "STEPS", "CREATED", "LIVED", "REASON"), [
+        (r.spec.id, output.state(r.status.state), r.spec.name, _release(r),
          f"{sum(n.state is InstanceState.RUNNING for n in r.status.nodes.values())}/{len(r.spec.nodes)}",
          str(len(r.spec.steps)), output.when(r.spec.created),
          output.duration(r.spec.created, r.status.ended), r.status.reason)
         for r in records])
+
+
+def _release(record: Record) -> str:
+    """The label; where its own Spark does not run, the one that does."""
+    spark, label = record.status.versions.get("Spark"), record.spec.release_label
+    return f"{label} (Spark {spark})" if spark and releases.difference(label, spark) else label
 
 
 @click.command()

@@ -70,6 +70,8 @@ def run(context: click.Context, /, application: str, arguments: tuple[str, ...],
     """
     at = output.settings(context, s3=options["s3"])
     job = _job(application, arguments, options)
+    if different := releases.difference(job.release_label, at.spark):
+        click.echo(f"warning: {different}", err=True)
     sources = _sources(job, options)
     with _signals() as interrupted, _endpoint(at, interrupted) as (url, client):
         spec_id, step_id, since = _submit(at, url, client, job, sources)

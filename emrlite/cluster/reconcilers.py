@@ -23,7 +23,8 @@ class Limits:
 
     memory: int  #: MiB for all clusters together
     versions: dict[str, str]  #: what really runs
-    admit: Callable[[ClusterSpec], None]  #: raises ValidationException for a release that is refused
+    #: Raises ValidationException for a release that is refused; returns what is to be said of it.
+    admit: Callable[[ClusterSpec], str | None]
 
 
 class Reconcilers:
@@ -60,11 +61,12 @@ class Reconcilers:
         Raises `ValidationException` if the release is refused, or the cluster does not fit
         beside those that run.
         """
-        self._limits.admit(spec)
+        remark = self._limits.admit(spec)
         with self._lock:
             self._check_room(spec)
             driver = self._driver(spec)  # first: a cluster that nobody can look after is not written down
-            created = Event(time=spec.created, subject="cluster", state=str(ClusterState.STARTING), reason="RunJobFlow")
+            reason = f"RunJobFlow; {remark}" if remark else "RunJobFlow"
+            created = Event(time=spec.created, subject="cluster", state=str(ClusterState.STARTING), reason=reason)
             try:
                 self.store.create(spec, ClusterStatus(versions=self._limits.versions), [created], owner=self._owner)
             except BaseException:

@@ -34,6 +34,14 @@ def is_spark_only(label: str) -> bool:
     return label.startswith("emr-spark-")
 
 
+def difference(label: str, spark: str) -> str | None:
+    """Say how the Spark that runs here differs from what AWS ships in *label*, if it does."""
+    theirs = spark_of(label)
+    if theirs == spark:
+        return None
+    return f"{label} has Spark {theirs or 'of a version not known here'} on AWS; Spark {spark} runs here"
+
+
 def spark_of(label: str) -> str | None:
     """Return the version of Spark that AWS ships in *label*, where it is known."""
     return _SPARK.get(label)

@@ -128,7 +128,8 @@ class Process:
         return self._last
 
     def forget(self) -> None:
-        """Remove the record of an ended process, so that it can be started anew."""
+        """Remove the record of an ended process, so that it can be started anew.  What it left is killed."""
+        kill_all([self])
         for kind in ("start", "pid", "exit"):
             self._file(kind).unlink(missing_ok=True)
         self._popen = self._identity = self._last = None
@@ -171,7 +172,7 @@ class Process:
 
     def _fresh(self) -> bool:
         """Another emulator may have started it just before it died."""
-        text = _read(self._file("start"))
+        text = "" if self._file("exit").exists() else _read(self._file("start"))
         return bool(text) and time.time() - float(text or 0) < START_SECONDS
 
     def _file(self, kind: str) -> Path:

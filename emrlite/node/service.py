@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from emrlite.errors import StorageError
-from emrlite.node.process import Process, Tether, kill_all
+from emrlite.node.process import Process, Tether
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +102,6 @@ class Service:
         with self._lock:
             self._wanted = False
             if self._process.known:
-                kill_all([self._process])
-                self._process.see()
                 self._process.forget()
 
     def _running(self) -> bool:
