@@ -10,6 +10,7 @@ import click
 import pytest
 from botocore.model import StringShape
 
+from emrlite.api.emr import run_job_flow
 from emrlite.api.protocol import load_model
 from emrlite.cli import COMMANDS, group
 from emrlite.cluster import planner, progress, reconciler
@@ -59,6 +60,12 @@ def test_the_operations_that_are_described_are_those_that_are_implemented():
     described = re.findall(r"^\| ([A-Z]\w+) \|", table, re.MULTILINE)
     described.remove("Operation")
     assert sorted(described) == sorted(generate.implemented())
+
+
+def test_what_run_job_flow_refuses_is_named():
+    row = next(line for line in (DOCS / "emr.md").read_text().splitlines() if line.startswith("| Refused by name |"))
+    for member in run_job_flow.REFUSED:
+        assert re.search(rf"\b{member}\b", row), member
 
 
 @pytest.mark.parametrize(
