@@ -18,7 +18,7 @@ from typing import Any
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, StepSpec
 from emrlite.errors import NodeError
-from emrlite.node import addresses, controller, daemons, failures, steps
+from emrlite.node import addresses, controller, daemons, failures, hdfs, steps
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
@@ -183,9 +183,10 @@ class LocalDriver:
                     what=f"Step {step.id} ({step.name}), jar {step.jar}", notes=command.notes)
 
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None:
-        if (step_id, how) not in self._signalled:
+        if (step_id, how) in self._signalled:
+            return
+        if self._process(spec.master.name, f"step-{step_id}").stop(kill=how is CancelOption.TERMINATE_PROCESS):
             self._signalled.add((step_id, how))
-            self._process(spec.master.name, f"step-{step_id}").stop(kill=how is CancelOption.TERMINATE_PROCESS)
 
     # Going down
 
@@ -217,6 +218,10 @@ class LocalDriver:
         self._let_go()
         self._root.mkdir(parents=True, exist_ok=True)
         (self._root / "released").touch()
+
+    def wipe_hdfs(self) -> None:
+        """Bring HDFS back to what it is in a new cluster.  Raises `NodeError`; any thread may call it."""
+        hdfs.wipe(self._own_network())
 
     def close(self) -> None:
         """Let go of threads and sockets; processes go on, unless they are tethered."""

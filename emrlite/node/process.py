@@ -139,14 +139,20 @@ class Process:
         """Tell whether the shim is there: for the program, or for what the program left behind."""
         return self._alive()
 
-    def stop(self, *, kill: bool = False) -> None:
-        """Tell the shim to end the tree: SIGTERM and SIGKILL after a grace, or SIGKILL at once."""
-        if self._alive():
-            with suppress(ProcessLookupError):
-                pid = self._identity[0] if self._identity else self._popen.pid if self._popen else None
-                if pid is not None:
-                    os.kill(pid, signal.SIGUSR1 if kill else signal.SIGTERM)
-                    os.kill(pid, signal.SIGCONT)  # one that was stopped would not hear it
+    def stop(self, *, kill: bool = False) -> bool:
+        """Tell the shim to end the tree: SIGTERM and SIGKILL after a grace, or SIGKILL at once.
+
+        ``False`` if nobody knows its pid yet, because an emulator that died a moment ago started it.
+        """
+        if not self._alive():
+            return True
+        pid = self._identity[0] if self._identity else self._popen.pid if self._popen else None
+        if pid is None:
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGUSR1 if kill else signal.SIGTERM)
+            os.kill(pid, signal.SIGCONT)  # one that was stopped would not hear it
+        return True
 
     def wait_gone(self, deadline: float) -> bool:
         """Wait until *deadline* (monotonic) for the shim and its tree to be gone; tell if they are."""
@@ -187,9 +193,12 @@ def processes(directory: Path) -> Iterator[Process]:
 
 def kill_all(found: Sequence[Process], *, timeout: float = 15.0) -> None:
     """Kill the trees of all these processes and wait until they are gone.  Raises `NodeError`."""
-    for process in found:
-        process.stop(kill=True)
-    deadline = time.monotonic() + timeout
+    deadline, pause = time.monotonic() + timeout, threading.Event()
+    unheard = list(found)
+    while unheard := [process for process in unheard if not process.stop(kill=True)]:
+        if time.monotonic() >= deadline:
+            break
+        pause.wait(0.02)
     for process in found:
         if not process.wait_gone(deadline):
             raise NodeError(f"could not kill {process.name}; it may hang in the kernel: look with `ps`")
