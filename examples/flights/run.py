@@ -77,9 +77,10 @@ def look_at_cluster(cluster: Cluster) -> list[str]:
     """Print what is left of *cluster*'s hdfs://; return what should not be."""
     wrong = []
     blocks, left = cluster.most_blocks, cluster.blocks()
-    nodes = " and ".join(sorted({path.relative_to(cluster.root).parts[0] for path in blocks}))
+    nodes, all_nodes = {path.relative_to(cluster.root).parts[0] for path in blocks}, list(cluster.root.glob("core-*"))
     size = sum(blocks.values()) / 2**20
-    print(f"  hdfs://  held {len(blocks)} blocks, {size:.1f} MiB, on {nodes}; now {len(left) or 'none'}")
+    print(f"  hdfs://  held {len(blocks)} blocks, {size:.1f} MiB, on {len(nodes)} of {len(all_nodes)} core nodes; "
+          f"now {len(left) or 'none'}")
     if not blocks:
         wrong.append("no block was seen on the DataNodes while the job ran")
     if left:
