@@ -175,7 +175,7 @@ def left_behind(before: Things, ours: str | None, seconds: float = 5.0) -> list[
 
 @pytest.fixture(scope="session")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.getbasetemp())
+    return f"{tmp_path_factory.getbasetemp()}/"
 
 
 @pytest.fixture(scope="session", autouse=True)

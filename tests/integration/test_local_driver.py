@@ -32,8 +32,6 @@ from emrlite.node.service import Service
 from emrlite.storage import s3
 from emrlite.storage.emrfs import S3Access
 
-OWNER = "the test's own home#durable"
-
 
 def bash(name: str, script: str, action: str = "CONTINUE") -> Any:
     return step(name, action, args=("bash", "-c", script))
@@ -52,6 +50,7 @@ class Rig:
 
     def __init__(self, path: Path, access: S3Access, patch: pytest.MonkeyPatch) -> None:
         self.root, self.access = path / "a home" / "clusters" / ID, access
+        self.owner = f"{path / 'a home'}#durable"
         self.store = Store(path / "emrlite.db")
         engine = Engine(
             spark="4.1.1", scala="2.13", hadoop="3.4.2", home=path / "engine", java_home=path / "java",
@@ -68,7 +67,7 @@ class Rig:
 
     def driver(self, tether: Tether | None = None) -> LocalDriver:
         self.drivers.append(LocalDriver(
-            ID, self.root, around=lambda: self.around, addresses_mode="auto", owner=OWNER, tether=tether,
+            ID, self.root, around=lambda: self.around, addresses_mode="auto", owner=self.owner, tether=tether,
             name_template=self.root / "none", client=lambda: s3.client(self.access), trouble=self.troubles.append))
         return self.drivers[-1]
 
@@ -97,7 +96,7 @@ class Rig:
         return (self.root / "master/mnt/var/log/hadoop/steps" / f"s-{name.upper()}" / file).read_text()
 
     def ours(self) -> list[psutil.Process]:
-        return orphans(OWNER_VARIABLE, OWNER)
+        return orphans(OWNER_VARIABLE, self.owner)
 
     def end(self) -> None:
         if not str(self.status().state).startswith("TERMINATED"):
@@ -134,7 +133,7 @@ def test_steps_run_one_after_the_other_and_end_as_they_end(rig: Rig) -> None:
     assert times == sorted(times)
     env = dict(line.split("=", 1) for line in rig.text("d", "stdout").splitlines() if "=" in line)
     assert (env["EMR_STEP_ID"], env["EMR_CLUSTER_ID"], env["HADOOP_USER_NAME"]) == ("s-D", ID, "hadoop")
-    assert env[OWNER_VARIABLE] == OWNER
+    assert env[OWNER_VARIABLE] == rig.owner
     assert env[MARK_VARIABLE] == f"{rig.root}/master#step-s-D"
     assert "UNRELATED" not in env
     assert rig.text("d", "stdout").startswith(f"{rig.root}/master/")
