@@ -42,6 +42,7 @@ class Call:
 
     account: str
     region: str
+    waits: bool = False  #: a waiter of botocore asks, and would ask again
     #: The whole request, in AWS's names.
     members: Mapping[str, Any] = field(default_factory=dict)
 

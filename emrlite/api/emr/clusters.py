@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from emrlite.api.emr import describe, lookup, paging, run_job_flow
+from emrlite.api.emr.waiting import Waiting
 from emrlite.api.protocol import Call
 from emrlite.cluster.model import ClusterSpec
 from emrlite.cluster.store import Record
@@ -16,8 +17,8 @@ from emrlite.errors import ValidationException
 class ClusterOperations:
     """RunJobFlow, DescribeCluster, ListClusters, TerminateJobFlows and the switches of a cluster."""
 
-    def __init__(self, clusters: lookup.Clusters, bucket_exists: Callable[[str], bool]) -> None:
-        self._clusters = clusters
+    def __init__(self, clusters: lookup.Clusters, bucket_exists: Callable[[str], bool], waiting: Waiting) -> None:
+        self._clusters, self._waiting = clusters, waiting
         self._bucket_exists = bucket_exists
 
     def run_job_flow(self, call: Call, **_: Any) -> Mapping[str, Any]:
@@ -26,7 +27,10 @@ class ClusterOperations:
         return {"JobFlowId": spec.id, "ClusterArn": describe.cluster_arn(spec)}
 
     def describe_cluster(self, call: Call, *, cluster_id: str) -> Mapping[str, Any]:
-        return {"Cluster": describe.cluster(lookup.cluster(self._clusters.store, call, cluster_id))}
+        record = lookup.cluster(self._clusters.store, call, cluster_id)
+        if call.waits:
+            record = self._waiting.cluster(lambda: self._clusters.store.record(cluster_id))
+        return {"Cluster": describe.cluster(record)}
 
     def list_clusters(
         self, call: Call, *, created_after: float | None = None, created_before: float | None = None,

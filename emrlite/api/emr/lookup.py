@@ -25,8 +25,8 @@ class Clusters(Protocol):
     def poke(self, cluster_id: str) -> None:
         """Say that a spec changed."""
 
-    def reset(self, timeout: float) -> None:
-        """End all clusters and wait until they are gone."""
+    def reset(self, timeout: float, keep: frozenset[str] = frozenset()) -> None:
+        """End all clusters but *keep*, whose HDFS is wiped, and wait until they are gone."""
 
 
 def cluster(store: Store, call: Call, cluster_id: str) -> Record:

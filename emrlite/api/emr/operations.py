@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from emrlite.api.emr.clusters import ClusterOperations
@@ -9,14 +10,18 @@ from emrlite.api.emr.instances import InstanceOperations
 from emrlite.api.emr.lookup import Clusters
 from emrlite.api.emr.steps import StepOperations
 from emrlite.api.emr.tags import Tags
+from emrlite.api.emr.waiting import Waiting
 from emrlite.api.protocol import Api, Handler
 
 
-def handlers(clusters: Clusters, bucket_exists: Callable[[str], bool]) -> dict[str, Handler]:
+def handlers(
+    clusters: Clusters, bucket_exists: Callable[[str], bool], stopped: threading.Event | None = None
+) -> dict[str, Handler]:
     """Return every public method of the classes of this package, by its name."""
+    waiting = Waiting(stopped or threading.Event())
     rooms = (
-        ClusterOperations(clusters, bucket_exists), StepOperations(clusters), InstanceOperations(clusters),
-        Tags(clusters),
+        ClusterOperations(clusters, bucket_exists, waiting), StepOperations(clusters, waiting),
+        InstanceOperations(clusters), Tags(clusters),
     )
     return {
         name: getattr(room, name)
@@ -26,6 +31,6 @@ def handlers(clusters: Clusters, bucket_exists: Callable[[str], bool]) -> dict[s
     }
 
 
-def emr(clusters: Clusters, bucket_exists: Callable[[str], bool]) -> Api:
-    """Return the EMR API."""
-    return Api("emr", handlers(clusters, bucket_exists))
+def emr(clusters: Clusters, bucket_exists: Callable[[str], bool], stopped: threading.Event | None = None) -> Api:
+    """Return the EMR API; replies that are held are let go once *stopped* is set."""
+    return Api("emr", handlers(clusters, bucket_exists, stopped))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from emrlite.api.emr import describe, lookup, paging, step_configs
+from emrlite.api.emr.waiting import Waiting
 from emrlite.api.protocol import Call
 from emrlite.cluster.model import CancelOption, ClusterSpec, StepSpec
 from emrlite.cluster.states import is_final
@@ -21,8 +22,8 @@ LISTED = 1000
 class StepOperations:
     """AddJobFlowSteps, DescribeStep, ListSteps, CancelSteps."""
 
-    def __init__(self, clusters: lookup.Clusters) -> None:
-        self._clusters = clusters
+    def __init__(self, clusters: lookup.Clusters, waiting: Waiting) -> None:
+        self._clusters, self._waiting = clusters, waiting
 
     def add_job_flow_steps(
         self, call: Call, *, job_flow_id: str, steps: Sequence[Mapping[str, Any]], execution_role_arn: str | None = None
@@ -41,7 +42,10 @@ class StepOperations:
 
     def describe_step(self, call: Call, *, cluster_id: str, step_id: str) -> Mapping[str, Any]:
         record = lookup.cluster(self._clusters.store, call, cluster_id)
-        return {"Step": describe.step(record, _step(record, step_id))}
+        step = _step(record, step_id)
+        if call.waits:
+            record = self._waiting.step(lambda: self._clusters.store.record(cluster_id), step_id)
+        return {"Step": describe.step(record, step)}
 
     def list_steps(
         self, call: Call, *, cluster_id: str, step_states: Sequence[str] = (), step_ids: Sequence[str] = (),
