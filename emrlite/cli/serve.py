@@ -85,14 +85,15 @@ def _detach(at: Settings, arguments: list[str]) -> None:
         begin = out.tell()
         child = subprocess.Popen([sys.executable, "-m", "emrlite", *kept], stdin=subprocess.DEVNULL, stdout=out,
                                  stderr=subprocess.STDOUT, start_new_session=True)
-    deadline, pause, shown = time.monotonic() + START_SECONDS, threading.Event(), begin
-    while time.monotonic() < deadline:
+    started, pause, shown = time.monotonic(), threading.Event(), begin
+    while (waited := time.monotonic() - started) < START_SECONDS:
         if (found := home.running(at.home)) and health(found.url):
             click.echo(f"emrlite answers at {found.url} (process {found.pid}, log {log})")
             return
-        shown = _copy(log, shown) if child.poll() is None and time.monotonic() > deadline - START_SECONDS + 2 else shown
         if child.poll() is not None:
             raise EndpointError(f"the emulator did not start: {_last_words(log, begin)}")
+        if waited > 2:  # it sets up the engine first: say how far it is
+            shown = _copy(log, shown)
         pause.wait(0.05)
     child.terminate()
     raise EndpointError(f"the emulator did not answer within {START_SECONDS:.0f} s; see {log}")
