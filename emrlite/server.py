@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -43,6 +44,11 @@ WATCH_SECONDS, END_SECONDS = 1.0, 60.0
 MEMORY_SHARE = 0.75
 
 
+def usable_memory(settings: Settings) -> int:
+    """Return the MiB that all clusters together may count on."""
+    return settings.memory or int(psutil.virtual_memory().total / 2**20 * MEMORY_SHARE)
+
+
 class Emulator:
     """
     One emulator, as a context manager.
@@ -50,13 +56,18 @@ class Emulator:
     *Durable*: clusters and servers outlive a crash of this process and are found again by the
     next one; an orderly end takes them along.  *Tethered*: every process ends with this one,
     even by ``kill -9``.
+
+    Engines are those of *engines_home*, where the settings' home is a place for this emulator only.
     """
 
-    def __init__(self, settings: Settings, *, tethered: bool, say: Callable[[str], None] = log.info) -> None:
+    def __init__(self, settings: Settings, *, tethered: bool, say: Callable[[str], None] = log.info,
+                 engines_home: Path | None = None) -> None:
         self.settings, self._tethered, self._say = settings, tethered, say
+        self._engines_home = engines_home or settings.home
         self._stack = ExitStack()
         self._stop = threading.Event()
         self._client_lock = threading.Lock()
+        self._tether: Tether | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -68,8 +79,8 @@ class Emulator:
             if self.settings.timing != "instant":
                 log.debug("%s", self.engine)  # set up before anything is promised
             self.store = Store(self.settings.home / "emrlite.db")
-            self._tether = Tether() if self._tethered else None
-            if self._tether:
+            if self._tethered:
+                self._tether = Tether()
                 stack.callback(self._tether.close)
             for service in (self._s3proxy, self._moto):
                 stack.callback(service.stop)
@@ -98,7 +109,7 @@ class Emulator:
     @cached_property
     def engine(self) -> Engine:
         """The engine of the settings' Spark, set up if need be."""
-        return engines.ensure(self.settings, self._say)
+        return engines.ensure(replace(self.settings, home=self._engines_home), self._say)
 
     # S3 and the other services
 
@@ -166,7 +177,8 @@ class Emulator:
         local = self.settings.s3 == "local"
         return Aws(self.settings, self.clusters, Neighbourhood(
             s3_url=self._s3_up, moto_url=self._moto.ensure, moto_runs=lambda: self._moto.wanted,
-            bucket_exists=lambda bucket: s3.bucket_exists(self.s3(), bucket), buckets=self.buckets if local else None))
+            bucket_exists=lambda bucket: s3.bucket_exists(self.s3(), bucket), buckets=self.buckets if local else None),
+            self._stop)
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_SECONDS):
@@ -200,10 +212,9 @@ class Emulator:
         return Surroundings(engine=self.engine, aws_endpoint=self.url, s3=self._s3_access, environ=os.environ)
 
     def _limits(self) -> Limits:
-        memory = self.settings.memory or int(psutil.virtual_memory().total / 2**20 * MEMORY_SHARE)
         instant = self.settings.timing == "instant"
         versions = {} if instant else {"Spark": self.engine.spark, "Hadoop": self.engine.hadoop}
-        return Limits(memory=memory, versions=versions, admit=self._admit)
+        return Limits(memory=usable_memory(self.settings), versions=versions, admit=self._admit)
 
     def _admit(self, spec: ClusterSpec) -> str | None:
         different = releases.difference(spec.release_label, self.settings.spark)

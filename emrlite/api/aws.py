@@ -5,10 +5,11 @@ from __future__ import annotations
 import http.client
 import io
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from emrlite.api import neighbours, pretend, routing, s3_errors, s3_keys
@@ -17,6 +18,7 @@ from emrlite.api.body import read_all
 from emrlite.api.connection import RAW_HEADERS, RAW_TARGET
 from emrlite.api.emr.lookup import Clusters
 from emrlite.api.emr.operations import emr
+from emrlite.api.emr.waiting import is_waiter
 from emrlite.api.forward import Forwarder
 from emrlite.api.http import REASONS, answer_json
 from emrlite.api.protocol import MAX_BODY, Call
@@ -47,11 +49,13 @@ class Neighbourhood:
 class Aws:
     """The WSGI application behind the guard."""
 
-    def __init__(self, settings: Settings, clusters: Clusters, others: Neighbourhood) -> None:
+    def __init__(
+        self, settings: Settings, clusters: Clusters, others: Neighbourhood, stopped: threading.Event | None = None
+    ) -> None:
         self._settings = settings
         self._clusters = clusters
         self._others = others
-        self._emr = emr(clusters, others.bucket_exists)
+        self._emr = emr(clusters, others.bucket_exists, stopped)
         self._s3 = Forwarder(others.s3_url, s3_errors.gone)
         self._accounts = Accounts(others.moto_url, others.moto_runs)
         self._moto = Forwarder(others.moto_url, neighbours.gone)
@@ -59,7 +63,7 @@ class Aws:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         who = routing.caller(environ)
         if environ["PATH_INFO"] == RESET and environ["REQUEST_METHOD"] == "POST":
-            return self._reset(start_response)
+            return self._reset(environ, start_response)
         body: bytes | None = b""
         if routing.wants_body(environ, who):
             body = read_all(environ, MAX_BODY)
@@ -90,6 +94,7 @@ class Aws:
         call = Call(
             account=self._accounts.of(who, environ.get("HTTP_X_MOTO_ACCOUNT_ID")),
             region=who.region or self._settings.region,
+            waits=is_waiter(environ.get("HTTP_USER_AGENT", "")),
         )
         reply = self._emr.handle(call, environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("CONTENT_TYPE", ""), body)
         start_response(f"{reply.status} {REASONS.get(reply.status, 'Error')}", reply.headers)
@@ -107,9 +112,12 @@ class Aws:
             environ[RAW_HEADERS] = [_no_form(name, value) for name, value in environ[RAW_HEADERS]]
         return self._s3(environ, start_response)
 
-    def _reset(self, start_response: StartResponse) -> Iterable[bytes]:
-        """End all clusters, then wipe moto; buckets of a local S3 server stay."""
-        self._clusters.reset(RESET_SECONDS)
+    def _reset(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """End all clusters, then wipe moto; buckets of a local S3 server stay.
+
+        ``?keep=j-…`` spares a cluster, whose HDFS is wiped then: a test's clean start at little cost.
+        """
+        self._clusters.reset(RESET_SECONDS, frozenset(parse_qs(environ["QUERY_STRING"]).get("keep", ())))
         self._accounts.forget()
         if self._others.moto_runs():
             parts = urlsplit(self._others.moto_url())

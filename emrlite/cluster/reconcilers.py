@@ -81,18 +81,25 @@ class Reconcilers:
         if reconciler:
             reconciler.poke()
 
-    def reset(self, timeout: float) -> None:
-        """End all clusters of this emulator, wait until they are gone, and forget them.
+    def reset(self, timeout: float, keep: frozenset[str] = frozenset()) -> None:
+        """End all clusters of this emulator but *keep*, wait until they are gone, and forget them.
 
-        Raises ``TimeoutError`` when one does not end in time.
+        Of those that are kept, HDFS is as it was when they were new.  Raises ``TimeoutError``
+        when one does not end in time.
         """
-        self.end_all(timeout)
+        self.end_all(timeout, keep)
         self.store.forget_ended(self._owner)
-
-    def end_all(self, timeout: float) -> None:
-        """End all clusters of this emulator, protected or not, and wait until they are gone."""
         with self._lock:
-            running = {name: reconciler for name, reconciler in self._running.items() if not reconciler.done}
+            kept = [self._running[cluster_id] for cluster_id in keep if cluster_id in self._running]
+        for reconciler in kept:
+            if not reconciler.done:
+                reconciler.driver.wipe_hdfs()
+
+    def end_all(self, timeout: float, keep: frozenset[str] = frozenset()) -> None:
+        """End all clusters of this emulator but *keep*, protected or not, and wait until they are gone."""
+        with self._lock:
+            running = {name: reconciler for name, reconciler in self._running.items()
+                       if not reconciler.done and name not in keep}
         for cluster_id in running:
             self.store.terminate(cluster_id)
             self.poke(cluster_id)

@@ -1,7 +1,7 @@
 """Where nodes and steps really run: what a driver is asked, and what it sees.
 
 Every call returns at once and is idempotent; what came of it is learned from
-`Driver.observe`, and from nothing else.
+`Driver.observe`, and from nothing else.  Only `Driver.wipe_hdfs` is done when it returns.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Driver(Protocol):
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None: ...
     def ship_logs(self, spec: ClusterSpec) -> None: ...
     def release(self, spec: ClusterSpec) -> None: ...
+    def wipe_hdfs(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -154,6 +155,9 @@ class FakeDriver:
 
     def release(self, spec: ClusterSpec) -> None:
         self.released = True
+
+    def wipe_hdfs(self) -> None:
+        self.calls.append(("wipe_hdfs", ""))
 
     def close(self) -> None:
         """Nothing to close: nothing runs."""

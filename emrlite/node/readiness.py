@@ -7,13 +7,11 @@ import json
 import socket
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlencode
 
 from emrlite.cluster.model import ClusterSpec, NodeSpec
+from emrlite.errors import NodeError
+from emrlite.node import hdfs
 from emrlite.node.addresses import Network
-
-#: What EMR has in a fresh HDFS.
-DIRECTORIES = ("/tmp", "/user/hadoop", "/user/spark/warehouse", "/var/log/spark/apps")
 
 
 class Readiness:
@@ -80,21 +78,11 @@ class Readiness:
         return {}
 
     def _lay_out(self) -> bool:
-        """Make the directories that EMR has in a fresh HDFS."""
-        address, port = self._network.address(1), self._network.port("namenode-http", 1)
-        connection = http.client.HTTPConnection(address, port, timeout=5)
+        """Make the directories that EMR has in a fresh HDFS; a NameNode that cannot yet is asked again."""
         try:
-            for directory in DIRECTORIES:
-                query = urlencode({"op": "MKDIRS", "user.name": "hadoop", "permission": "1777"})
-                connection.request("PUT", f"/webhdfs/v1{directory}?{query}")
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    return False
-        except (OSError, http.client.HTTPException):
+            hdfs.lay_out(self._network)
+        except NodeError:
             return False
-        finally:
-            connection.close()
         return True
 
 

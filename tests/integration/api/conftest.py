@@ -36,7 +36,7 @@ class RecordingClusters:
     def poke(self, cluster_id: str) -> None:
         self.poked.append(cluster_id)
 
-    def reset(self, timeout: float) -> None:
+    def reset(self, timeout: float, keep: frozenset[str] = frozenset()) -> None:
         self.resets += 1
 
     def set_status(self, cluster_id: str, status: ClusterStatus) -> None:
