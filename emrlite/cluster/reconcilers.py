@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from emrlite.cluster.model import ClusterSpec, ClusterStatus, Event
 from emrlite.cluster.reconciler import Reconciler
 from emrlite.cluster.states import ClusterState
 from emrlite.cluster.store import Store
-from emrlite.errors import ValidationException
+from emrlite.errors import EmrliteError, ValidationException
 from emrlite.node.daemons import FOOTPRINT
 from emrlite.node.driver import Driver, daemons_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +51,20 @@ class Reconcilers:
             reconciler.__exit__(*exc)
 
     def attach(self, cluster_ids: list[str]) -> None:
-        """Take over clusters that an earlier emulator of this home left."""
+        """Take over clusters that an earlier emulator of this home left; what hinders one hinders no other."""
         for cluster_id in cluster_ids:
             self.store.own(cluster_id, self._owner)
             spec = self.store.record(cluster_id).spec
+            try:
+                driver = self._driver(spec)
+            except (EmrliteError, OSError, ValueError) as error:
+                log.exception("%s cannot be attached", cluster_id)
+                reason = f"not attached: {error}"
+                event = Event(time=time.time(), subject="cluster", state="TROUBLE", reason=reason)
+                self.store.add_events(cluster_id, [event])
+                continue
             with self._lock:
-                self._start(spec, self._driver(spec))
+                self._start(spec, driver)
 
     def launch(self, spec: ClusterSpec) -> None:
         """Save *spec* and begin to bring the cluster about.
