@@ -90,7 +90,7 @@ def _scope(fixture_name: str, config: pytest.Config) -> Any:
 @pytest.fixture(scope="session")
 def emrlite_endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an emulator that ends with the run: EMR, S3, and moto for every other AWS service."""
-    run = _make_run(request.config, tmp_path_factory)
+    run = _told(lambda: _make_run(request.config, tmp_path_factory))
     _told(lambda: run.start(_say(request.config)))
     request.config.stash[_RUN] = run
     try:

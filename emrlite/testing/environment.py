@@ -48,6 +48,13 @@ def pointed_at(url: str, region: str) -> Iterator[None]:
         yield
 
 
+def point_at(url: str, region: str) -> None:
+    """Point AWS clients that this process makes from now on at *url*, for good."""
+    _set(variables(url, region, os.environ))
+    if boto3 := sys.modules.get("boto3"):
+        boto3.DEFAULT_SESSION = None  # type: ignore[attr-defined]  # it remembers the credentials that it found first
+
+
 def _set(values: Mapping[str, str | None]) -> None:
     for name, value in values.items():
         if value is None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from emrlite.errors import EndpointError
 from emrlite.settings import Settings
 from emrlite.testing import clients, report
 from emrlite.testing.clusters import LOG_BUCKET, Clusters
@@ -53,6 +54,8 @@ class Run:
 
     def begin(self, whose: object) -> None:
         """Wipe what was left by others than *whose*.  Workers that share an emulator share its state too."""
+        if not self._emulator.answers:
+            raise EndpointError(f"the emulator has died: {self._emulator.last_words()}; see {self._emulator.log_file}")
         if self._state_of not in (None, whose) and not self.shared:
             self.clusters.reset()
         self._state_of = whose

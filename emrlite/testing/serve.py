@@ -1,7 +1,8 @@
-"""The emulator of a test run, in a process of its own: ``serve.py ROOM SETTINGS WORKERS PID MARK``.
+"""The emulator of a test run or notebook, in a process of its own: ``serve.py ROOM SETTINGS WORKERS PID MARK``.
 
 ROOM is a directory of the run's own; SETTINGS is JSON; so many WORKERS share the machine's
-memory.  PID with MARK (its start, in the kernel's count) is the process that the emulator belongs
+memory.  SETTINGS that name a home are a notebook's: its emulator works in that home, with the S3
+that the user has chosen, and ends in order; a test run's lives in its room, with moto's S3.  PID with MARK (its start, in the kernel's count) is the process that the emulator belongs
 to, pytest or the controller of xdist: once that is gone, however it went, everything here goes
 too.  What a worker of xdist made for its test goes with the worker.
 
@@ -50,9 +51,10 @@ def main(arguments: list[str]) -> int:
             return 0
         try:
             users = Settings.load(settings)
-            at = replace(users, home=room / "state", s3="moto", memory=usable_memory(users) // workers)
+            at = users if "home" in settings else replace(
+                users, home=room / "state", s3="moto", memory=usable_memory(users) // workers)
             emulator = Emulator(at, tethered=True, say=_say, engines_home=users.home)
-            watch = threading.Thread(target=_watch, args=(room, emulator, owner, stop), daemon=True)
+            watch = threading.Thread(target=_watch, args=(room, emulator, owner, stop, "home" in settings), daemon=True)
             watch.start()
             with emulator:
                 _announce(room, emulator)
@@ -73,12 +75,14 @@ def _announce(room: Path, emulator: Emulator) -> None:
     new.replace(room / "emulator.json")
 
 
-def _watch(room: Path, emulator: Emulator, owner: tuple[int, str], stop: threading.Event) -> None:
-    """Look until the owner is gone, then end this process with all that it started."""
+def _watch(room: Path, emulator: Emulator, owner: tuple[int, str], stop: threading.Event, in_order: bool) -> None:
+    """Look until the owner is gone, then end this process with all that it started, or let it end *in order*."""
     while _lives(*owner) and not stop.wait(LOOK_SECONDS):
         _end_what_nobody_owns(room, emulator)
     if (room / "keep").exists():
         stop.wait()
+    if in_order:  # the home stays, so it says that its clusters have ended
+        return
     # Nobody waits for an orderly end, and nothing outlives this room but its files.
     mine = psutil.Process().children(recursive=True)
     emulator.abandon()
