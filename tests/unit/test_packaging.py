@@ -37,8 +37,8 @@ def imported(folder: Path) -> set[str]:
 
 def test_every_dependency_is_used_and_everything_used_is_a_dependency():
     declared = {name_of(requirement) for requirement in PROJECT["dependencies"]}
-    # What only types need, or what works with the user's own pyspark, is imported where it is there.
-    optional = {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["spark"]}
+    # What works with the user's own pyspark, pytest or pyarrow is imported where it is there.
+    optional = {"pytest", "pyarrow", *map(name_of, PROJECT["optional-dependencies"]["spark"])}
     assert imported(ROOT / "emrlite") - optional - RUN == declared - RUN
 
 
