@@ -1,9 +1,15 @@
-"""What a driver in cluster mode finds in its working directory: the files and unpacked archives of its submission."""
+"""What a driver finds in its working directory: in cluster mode the files and unpacked archives of its submission,
+
+in client mode only an archive that has the driver's own Python.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +41,26 @@ def localize(submission: Submission, arguments: Arguments, work: Path, node: Nod
         place = len(argv) - 1 - len(arguments.application_args)
         argv[place] = _absolute(argv[place])
     return argv
+
+
+def own_python(submission: Submission, python: str, work: Path, node: NodeInfo) -> str | None:
+    """Unpack into *work* the archive that a client-mode driver's *python* lies in; say so if that was done.
+
+    YARN unpacks archives for containers only, so on EMR such a driver is not found.
+    """
+    folder = python.removeprefix("./").partition("/")
+    if python.startswith("/") or not folder[1] or (work / folder[0]).exists():
+        return None
+    for item in submission.archives:
+        source, _, alias = item.partition("#")
+        if (alias or Path(urlsplit(source).path).name) == folder[0]:
+            path, name = _place(item, work, node)
+            _unpack(path, work / name)
+            return (
+                f"the driver's Python {python} was unpacked here from {source}; on EMR a driver in client mode does "
+                "not find it: set PYSPARK_DRIVER_PYTHON=python3 there, or use --deploy-mode cluster"
+            )
+    return None
 
 
 def _absolute(place: str) -> str:
@@ -80,6 +106,21 @@ def _unpack(path: Path, target: Path) -> None:
             f"{path.name} cannot be unpacked: only {', '.join(end for ends in kinds.values() for end in ends)}"
         )
     try:
-        shutil.unpack_archive(path, target, kind)
-    except (shutil.ReadError, OSError, EOFError) as error:
+        if kind == "zip":
+            _unzip(path, target)
+        else:
+            with tarfile.open(path) as archive:
+                # Newer Pythons refuse absolute links by default; the Python of a virtual environment is one.
+                archive.extraction_filter = getattr(tarfile, "tar_filter", None)
+                archive.extractall(target)  # noqa: S202  as Hadoop does with it, filtered above
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
         raise StorageError(f"{path.name} cannot be unpacked: {error}") from error
+
+
+def _unzip(path: Path, target: Path) -> None:
+    """Unpack with the modes that the archive has: a Python in it must be one that runs."""
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            written = archive.extract(entry, target)
+            if mode := entry.external_attr >> 16 & 0o777:
+                os.chmod(written, mode | 0o200)

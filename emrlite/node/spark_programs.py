@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from emrlite.errors import StorageError
 from emrlite.node import examples, jvm, places, submit
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo
 from emrlite.node.resources import Refused
@@ -96,8 +97,17 @@ def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoRet
 
         cluster_mode.main(arguments, defaults, notes, info)
     submission = submit.translate(arguments, info, defaults, os.environ, machine_memory())
-    for note in (*notes, *submission.notes):
-        print(f"emrlite: note: {note}", file=sys.stderr)
+    told = [*notes, *submission.notes]
+    if submission.archives:
+        from emrlite.node.localize import own_python
+
+        try:
+            note = own_python(submission, submission.driver_python, Path.cwd(), info)
+        except StorageError as error:
+            raise Refused(f"java.io.FileNotFoundException: {error}") from error
+        told += [note] if note else []
+    for line in told:
+        print(f"emrlite: note: {line}", file=sys.stderr)
     _become(submission.argv, _environ(submission.env))
 
 

@@ -47,6 +47,7 @@ _MASTER_ENVIRONMENT = "spark.yarn.appMasterEnv."
 #: Tells a Python driver what stands in the place of YARN (`emrlite/node/python/sitecustomize.py`).
 MASTER_VARIABLE = "EMRLITE_SPARK_MASTER"
 _DRIVER_HEAP_PART = 2
+_CATALOGUE = "spark.hadoop.hive.metastore.client.factory.class"
 #: No address, so that ``.master("yarn")`` in a Java or Scala driver fails at once, with this text.
 _NO_YARN = "this cluster has no YARN: leave .master out of the code or take it from the arguments"
 
@@ -62,6 +63,7 @@ class Submission:
     files: tuple[str, ...] = ()  #: for the driver's working directory in cluster mode
     archives: tuple[str, ...] = ()  #: the same, unpacked
     extra: Mapping[str, str] = field(default_factory=dict)  #: the properties that were added
+    driver_python: str = ""  #: what Spark will start for a Python driver
 
 
 def is_cluster_mode(arguments: Arguments, defaults: Mapping[str, str]) -> bool:
@@ -88,6 +90,11 @@ def translate(
         if name in arguments.options or name in arguments.switches
     ]
     master = _master(conf, info, notes)
+    if "glue" in conf.get(_CATALOGUE, "").lower():
+        raise Refused(
+            f"Error: {_CATALOGUE} names AWS's Glue Data Catalog, which emrlite does not have; without the property "
+            "tables are in a catalogue of the job's own"
+        )
 
     added = {
         f"spark.driver.{key}": info.address for key in ("host", "bindAddress") if f"spark.driver.{key}" not in conf
@@ -127,9 +134,16 @@ def translate(
         notes=tuple(notes),
         cluster_mode=cluster_mode,
         extra=added,
+        driver_python=_driver_python(added, env),
         files=tuple(filter(None, added.get("spark.files", "").split(","))),
         archives=tuple(filter(None, added.get("spark.archives", "").split(","))),
     )
+
+
+def _driver_python(added: Mapping[str, str], env: Mapping[str, str]) -> str:
+    """By the order in which Spark looks: a property before any variable."""
+    named = (added.get(key) for key in ("spark.pyspark.driver.python", "spark.pyspark.python"))
+    return next(filter(None, named), env["PYSPARK_DRIVER_PYTHON"])
 
 
 def _master(conf: Mapping[str, str], info: NodeInfo, notes: list[str]) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
+import tarfile
 import zipfile
 
+import pytest
 from rig import Emulator
 
 #: ``public class Exit { main: System.exit(Integer.parseInt(args[0])) }``, compiled: there may be no compiler.
@@ -23,6 +26,28 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 host = spark.conf.get("spark.driver.host")
 raise ValueError(f"{sorted(os.listdir('.'))} {open('inside/data.txt').read()} {os.environ['MY']} {host}")
+"""
+
+#: Stands in for a packed virtual environment: a Python of its own with a module that no other has.
+WRAPPER = f"""#!/bin/sh
+here=$(cd "$(dirname "$0")/.." && pwd)
+PYTHONPATH="$here/lib:$PYTHONPATH"; export PYTHONPATH
+exec {sys.executable} "$@"
+"""
+
+PACKED = """
+import os, sys
+from pyspark.sql import SparkSession
+sc = SparkSession.builder.getOrCreate().sparkContext
+def place(_):
+    import marker
+    return marker.WORD + " in " + os.path.basename(os.path.dirname(os.path.dirname(marker.__file__)))
+print("executors", set(sc.parallelize(range(2), 2).map(place).collect()))
+try:
+    print("driver", place(0))
+except ImportError as error:
+    print("driver", error)
+raise ValueError("done")
 """
 
 YARN = """
@@ -67,6 +92,49 @@ def test_a_driver_on_a_core_node_finds_its_archives_and_its_environment(emulator
     assert done["State"] == "FAILED"
     message = done["FailureDetails"]["Message"]
     assert message.startswith("ValueError: ['inside'] from the archive own 127."), message
+
+
+def environment() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, text, mode in (("bin/python", WRAPPER, 0o755), ("lib/marker.py", "WORD = 'packed'\n", 0o644)):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(text), mode
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("submit", "driver"), [
+    ("--conf spark.pyspark.python=./environment/bin/python --archives {env}", "packed in environment"),
+    (("--conf spark.pyspark.python=./environment/bin/python --conf spark.pyspark.driver.python=/usr/bin/python3 "
+      "--conf spark.yarn.dist.archives={env}"), "No module named 'marker'"),
+    (("--deploy-mode cluster --conf spark.yarn.appMasterEnv.PYSPARK_PYTHON=./environment/bin/python "
+      "--conf spark.executorEnv.PYSPARK_PYTHON=./environment/bin/python --archives {env}"), "packed in environment"),
+], ids=["client", "client-with-a-driver-of-its-own", "cluster"])  # fmt: skip
+def test_the_python_of_an_archive_runs_driver_and_executors(
+    emulator: Emulator, cluster: str, submit: str, driver: str
+) -> None:
+    env = emulator.put("env.tar.gz", environment()) + "#environment"
+    done = emulator.run_step(cluster, "spark-submit", *submit.format(env=env).split(), emulator.put("p.py", PACKED))
+    text = done["stdout"]
+    if "cluster" in submit.split():
+        logs = (emulator.home / "clusters" / cluster).glob("*/mnt/var/log/containers/*/*/stdout")
+        text = max(logs, key=lambda path: path.stat().st_mtime).read_text()
+
+    assert "executors {'packed in environment'}" in text, done["stderr"][-3000:]
+    assert f"driver {driver}" in text
+    assert done["FailureDetails"]["Message"] == "ValueError: done"
+    if submit.startswith("--conf") and "dist" not in submit:
+        assert "on EMR a driver in client mode does not find it" in done["stderr"]
+
+
+def test_a_variable_names_the_python_of_an_archive_too(emulator: Emulator, cluster: str) -> None:
+    env, app = emulator.put("env.tar.gz", environment()), emulator.put("p.py", PACKED)
+    line = f"PYSPARK_PYTHON=./environment/bin/python spark-submit --archives {env}#environment {app}"
+    done = emulator.run_step(cluster, "bash", "-c", line)
+
+    assert "executors {'packed in environment'}" in done["stdout"], done["stderr"][-3000:]
+    assert "driver packed in environment" in done["stdout"]
 
 
 def test_yarn_in_the_code_of_a_python_driver_is_the_clusters_spark_master(emulator: Emulator, cluster: str) -> None:

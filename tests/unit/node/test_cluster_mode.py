@@ -8,7 +8,7 @@ import pytest
 from emrlite.errors import StorageError
 from emrlite.node import submit
 from emrlite.node.cluster_mode import Container
-from emrlite.node.localize import localize
+from emrlite.node.localize import localize, own_python
 from emrlite.node.submit_arguments import parse
 
 
@@ -81,3 +81,45 @@ def test_what_cannot_be_put_there_is_named(line, text, info, tmp_path, monkeypat
 
     with pytest.raises(StorageError, match=text):
         localized(line, info, tmp_path, monkeypatch)
+
+
+OF_ARCHIVE = "--conf spark.pyspark.python=./env/bin/python"
+
+
+@pytest.mark.parametrize(
+    ("line", "unpacked"),
+    [
+        (f"{OF_ARCHIVE} --archives e.tar.gz#env app.py", True),
+        ("--conf spark.pyspark.python=env/bin/python --conf spark.yarn.dist.archives=e.tar.gz#env app.py", True),
+        ("--conf spark.pyspark.driver.python=./e.tar.gz/bin/python --archives e.tar.gz app.py", True),
+        # The driver has a Python of its own; or it is in no archive, or a program of the PATH.
+        (f"{OF_ARCHIVE} --conf spark.pyspark.driver.python=python3 --archives e.tar.gz#env app.py", False),
+        ("--conf spark.pyspark.python=./other/bin/python --archives e.tar.gz#env app.py", False),
+        ("--archives e.tar.gz#env app.py", False),
+    ],
+)
+def test_the_archive_of_the_drivers_own_python_is_unpacked_in_client_mode(line, unpacked, info, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "python").symlink_to("/usr/bin/python3.99")  # as in a virtual environment: absolute, of elsewhere
+    with tarfile.open(tmp_path / "e.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "python", "bin/python")
+    submission = submit.translate(parse(line.split()), info, {}, {}, 16384)
+    work = tmp_path / "work"
+    work.mkdir()
+
+    note = own_python(submission, submission.driver_python, work, info)
+
+    assert bool(note) == unpacked
+    assert [path.name for path in work.glob("*/bin/*")] == (["python"] if unpacked else [])
+    assert own_python(submission, submission.driver_python, work, info) is None or not unpacked
+
+
+def test_a_program_in_a_zip_can_be_run_when_it_is_unpacked(info, tmp_path, monkeypatch):
+    (tmp_path / "python").write_text("#!/bin/sh")
+    (tmp_path / "python").chmod(0o755)
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as archive:
+        archive.write(tmp_path / "python", "bin/python")
+
+    _, work = localized("--archives e.zip#env app.py", info, tmp_path, monkeypatch)
+
+    assert (work / "env/bin/python").stat().st_mode & 0o111

@@ -190,3 +190,11 @@ def test_what_only_lies_on_an_emr_node_is_found_on_ours(info):
     assert places.resolve("/usr/lib/spark/examples/jars/spark-examples.jar", info).endswith(
         "spark-examples_2.13-4.1.1.jar"
     )
+
+
+@pytest.mark.parametrize("defaults", [{}, {"spark.hadoop.hive.metastore.client.factory.class": "a.AWSGlueX"}])
+def test_glues_catalogue_is_refused_and_not_an_empty_one(defaults, info):
+    line = "app.py" if defaults else "--conf spark.hadoop.hive.metastore.client.factory.class=a.AWSGlueX app.py"
+
+    with pytest.raises(Refused, match="Glue Data Catalog, which emrlite does not have"):
+        translate(line, info, defaults)
