@@ -16,6 +16,21 @@ from emrlite.storage import emrfs
 #: A shell that is told to export another name ends with an error.
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+#: Classification -> the property that switches it on, and what EMR then adds to Spark.
+TABLE_FORMATS = {
+    "iceberg-defaults": ("iceberg.enabled", ("/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar",)),
+    "delta-defaults": (
+        "delta.enabled", ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")),
+}
+
+#: Files that are nothing but a classification: its name -> the file, in the form that its name ends with.
+_XML = {"yarn-site": "yarn-site.xml", "mapred-site": "mapred-site.xml"}
+_PROPERTIES = {"spark-metrics": "metrics.properties"}
+_TRUE = "true"
+
+#: What the daemons log with; a cluster's ``spark-log4j2`` is for the user's programs.
+DAEMON_LOG4J2 = "log4j2-daemons.properties"
+
 LOG4J2 = """\
 rootLogger.level = info
 rootLogger.appenderRef.stderr.ref = stderr
@@ -52,13 +67,61 @@ def files(
     """Return name -> text of every file in a node's ``conf`` directory."""
     asked = {name: dict(properties) for name, properties in configurations.items()}
     core = {**core_site, **emrfs.translate({**asked.get("emrfs-site", {}), **asked.get("core-site", {})})}
-    return {
+    found = {
         "core-site.xml": xml(core),
         "hdfs-site.xml": xml({**hdfs_site, **asked.get("hdfs-site", {})}),
         "spark-defaults.conf": properties({**spark_defaults, **asked.get("spark-defaults", {})}),
         "spark-env.sh": exports(asked.get("spark-env/export", {})),
-        "log4j2.properties": LOG4J2,
+        "hadoop-env.sh": exports(asked.get("hadoop-env/export", {})),
+        "log4j2.properties": LOG4J2 + properties(asked.get("spark-log4j2", {})),
+        DAEMON_LOG4J2: LOG4J2,
     }
+    found |= {file: xml(asked[name]) for name, file in _XML.items() if name in asked}
+    found |= {file: properties(asked[name]) for name, file in _PROPERTIES.items() if name in asked}
+    # Both are of one catalogue: on EMR Spark asks the metastore that `hive-site` sets up.
+    if hive := {**asked.get("hive-site", {}), **asked.get("spark-hive-site", {})}:
+        found["hive-site.xml"] = xml(hive)
+    return found
+
+
+def maximized(
+    configurations: Mapping[str, Mapping[str, str]], *, vcpu: int, memory: int, nodes: int
+) -> dict[str, str]:
+    """What ``maximizeResourceAllocation`` of the classification ``spark`` sets: an executor on each node, all of it.
+
+    *vcpu* and *memory* (MiB, YARN's) are those of one of the *nodes* with executors.
+    """
+    if configurations.get("spark", {}).get("maximizeResourceAllocation", "").lower() != _TRUE:
+        return {}
+    heap = min(int(memory / 1.1), memory - 384)  # YARN adds a tenth, 384 MiB at the least
+    found = {
+        "spark.executor.cores": str(vcpu),
+        "spark.executor.memory": f"{heap}m",
+        "spark.driver.memory": f"{heap}m",
+        "spark.default.parallelism": str(2 * vcpu * nodes),
+    }
+    own = configurations.get("spark-defaults", {}).get("spark.dynamicAllocation.enabled", "").lower()
+    return found if own == _TRUE else {**found, "spark.executor.instances": str(nodes)}
+
+
+def table_formats(configurations: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """What ``iceberg-defaults`` and ``delta-defaults`` add to Spark: archives at the places that EMR has them at."""
+    jars = [
+        jar
+        for name, (switch, paths) in TABLE_FORMATS.items()
+        if configurations.get(name, {}).get(switch, "").lower() == _TRUE
+        for jar in paths
+    ]
+    # A property of YARN's, because a user's own --jars does not take its place.
+    return {"spark.yarn.dist.jars": ",".join(jars)} if jars else {}
+
+
+def yarn_memory(configurations: Mapping[str, Mapping[str, str]], of_type: int) -> int:
+    """YARN's maximum for one container (MiB), as ``yarn-site`` has it or else as the instance type."""
+    asked = configurations.get("yarn-site", {})
+    names = ("yarn.nodemanager.resource.memory-mb", "yarn.scheduler.maximum-allocation-mb")
+    given = [int(asked[name]) for name in names if asked.get(name, "").isdigit()]
+    return min(given) if len(given) == len(names) else min([of_type, *given])
 
 
 def xml(values: Mapping[str, str]) -> str:

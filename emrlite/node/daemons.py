@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emrlite.cluster.model import NodeSpec
 from emrlite.node.addresses import Network
+from emrlite.node.configuration import DAEMON_LOG4J2
 from emrlite.node.engines import MODULE_OPTIONS, Engine
 from emrlite.node.layout import Layout
 
@@ -55,7 +56,7 @@ def command(
     java = [
         str(engine.java_home / "bin" / "java"), *JVM_FLAGS, f"-Xmx{_HEAP[daemon]}m", *MODULE_OPTIONS,
         "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={layout.tmp}",
-        f"-Dlog4j2.configurationFile={layout.conf / 'log4j2.properties'}",
+        f"-Dlog4j2.configurationFile={layout.conf / DAEMON_LOG4J2}",
         *([f"-Dspark.deploy.appIdPattern={application_ids}", "-Dspark.master.rest.enabled=false",
            "-Dspark.deploy.defaultCores=4"] if daemon == "spark-master" else []),
         *(["-Dspark.worker.cleanup.enabled=false"] if daemon == "spark-worker" else []),

@@ -60,7 +60,7 @@ def node_info(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
         default_fs=f"hdfs://{network.address(1)}:{network.port('namenode', 1)}",
         aws_endpoint=around.aws_endpoint, s3_endpoint=around.s3.endpoint, instance_type=node.instance_type,
         vcpu=largest.vcpu if node.role is Role.MASTER else kind.vcpu if kind else largest.vcpu,
-        yarn_memory=largest.yarn_memory,
+        yarn_memory=configuration.yarn_memory(_configurations(spec, node), largest.yarn_memory),
         cluster_vcpu=sum(found.vcpu for other in workers if (found := instance_types.find(other.instance_type))),
         core=peers,
         applications=spec.applications,
@@ -92,10 +92,21 @@ def conf_files(
         "ipc.client.connect.retry.interval": "200",
         **emrfs.s3a(around.s3, str(layout.tmp / "s3a")),
     }
-    group = next(group for group in spec.groups if group.id == node.group_id)
+    asked = _configurations(spec, node)
+    workers = sum(other.role is not Role.MASTER for other in spec.nodes) or 1
+    defaults = {
+        **spark_defaults(info),
+        **configuration.maximized(
+            asked, vcpu=info.cluster_vcpu // workers, memory=info.yarn_memory, nodes=workers),
+        **configuration.table_formats(asked),
+    }
     return configuration.files(
-        core_site=core_site, hdfs_site=hdfs_site, spark_defaults=spark_defaults(info),
-        configurations=configuration.merged(spec.configurations, group.configurations))
+        core_site=core_site, hdfs_site=hdfs_site, spark_defaults=defaults, configurations=asked)
+
+
+def _configurations(spec: ClusterSpec, node: NodeSpec) -> dict[str, dict[str, str]]:
+    group = next(group for group in spec.groups if group.id == node.group_id)
+    return configuration.merged(spec.configurations, group.configurations)
 
 
 def spark_defaults(info: NodeInfo) -> dict[str, str]:

@@ -43,6 +43,79 @@ def test_each_classification_reaches_the_file_that_it_names():
     assert found["spark-env.sh"] == 'export A="1"\n'
 
 
+@pytest.mark.parametrize(("name", "file"), [
+    ("yarn-site", "yarn-site.xml"), ("mapred-site", "mapred-site.xml"), ("hive-site", "hive-site.xml"),
+    ("spark-hive-site", "hive-site.xml"),
+])  # fmt: skip
+def test_a_site_has_a_file_only_where_it_is_asked_for(name, file):
+    assert read_xml(files([Configuration(classification=name, properties={"a.b": "c"})])[file]) == {"a.b": "c"}
+    assert file not in files([])
+
+
+def test_sparks_catalogue_is_that_of_hive_with_sparks_own_settings_above():
+    found = files([
+        Configuration(classification="spark-hive-site", properties={"b": "spark"}),
+        Configuration(classification="hive-site", properties={"a": "hive", "b": "hive"}),
+    ])
+    assert read_xml(found["hive-site.xml"]) == {"a": "hive", "b": "spark"}
+
+
+def test_logs_and_metrics_are_the_users_but_the_daemons_log_as_ever():
+    before = files([])
+    found = files([
+        Configuration(classification="spark-log4j2", properties={"rootLogger.level": "warn"}),
+        Configuration(classification="spark-metrics", properties={"*.sink.jmx.class": "a.B"}),
+    ])
+    assert found["log4j2.properties"].endswith("rootLogger.level warn\n")
+    assert found["log4j2.properties"].startswith(configuration.LOG4J2)  # the last of two lines counts
+    assert found[configuration.DAEMON_LOG4J2] == before["log4j2.properties"] == configuration.LOG4J2
+    assert found["metrics.properties"] == "*.sink.jmx.class a.B\n"
+
+
+def test_the_environment_of_hadoop_is_its_own():
+    found = files([classified("hadoop-env", classified("export", HADOOP_OPTS="-Da=b"))])
+    assert found["hadoop-env.sh"] == 'export HADOOP_OPTS="-Da=b"\n'
+    assert found["spark-env.sh"] == ""
+
+
+@pytest.mark.parametrize(("asked", "expected"), [
+    ({}, {}),
+    ({"spark": {"maximizeResourceAllocation": "false"}}, {}),
+    ({"spark": {"maximizeResourceAllocation": "true"}},
+     {"spark.executor.cores": "4", "spark.executor.memory": "11170m", "spark.driver.memory": "11170m",
+      "spark.default.parallelism": "24", "spark.executor.instances": "3"}),
+    ({"spark": {"maximizeResourceAllocation": "true"},
+      "spark-defaults": {"spark.dynamicAllocation.enabled": "true"}},
+     {"spark.executor.cores": "4", "spark.executor.memory": "11170m", "spark.driver.memory": "11170m",
+      "spark.default.parallelism": "24"}),
+])  # fmt: skip
+def test_the_largest_allocation_is_an_executor_on_each_node_that_yarn_would_grant(asked, expected):
+    assert configuration.maximized(asked, vcpu=4, memory=12288, nodes=3) == expected
+
+
+def test_the_largest_allocation_of_a_small_node_leaves_room_for_the_least_overhead():
+    asked = {"spark": {"maximizeResourceAllocation": "true"}}
+    assert configuration.maximized(asked, vcpu=1, memory=1024, nodes=1)["spark.executor.memory"] == "640m"
+
+
+@pytest.mark.parametrize(("asked", "limit"), [
+    ({}, 12288),
+    ({"yarn.scheduler.maximum-allocation-mb": "4096"}, 4096),
+    ({"yarn.scheduler.maximum-allocation-mb": "99999"}, 12288),
+    ({"yarn.scheduler.maximum-allocation-mb": "14000", "yarn.nodemanager.resource.memory-mb": "15000"}, 14000),
+    ({"yarn.nodemanager.resource.memory-mb": "lots"}, 12288),
+])  # fmt: skip
+def test_yarn_site_sets_the_largest_container(asked, limit):
+    assert configuration.yarn_memory({"yarn-site": asked}, 12288) == limit
+
+
+def test_table_formats_are_switched_on_by_their_defaults():
+    on = {"iceberg-defaults": {"iceberg.enabled": "true"}, "delta-defaults": {"delta.enabled": "false"}}
+    assert configuration.table_formats(on) == {
+        "spark.yarn.dist.jars": "/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar"}
+    assert configuration.table_formats({}) == {}
+
+
 def test_xml_keeps_every_character_of_a_value():
     value = "<a & b> \"c\" 'd' ü"
     assert read_xml(configuration.xml({"x<y": value})) == {"x<y": value}

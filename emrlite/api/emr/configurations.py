@@ -31,6 +31,8 @@ KNOWN = frozenset(  # a table of words is read, a list of 90 strings is not
     """.split()  # noqa: SIM905
 )
 _ENVIRONMENT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-env")
+#: A metastore that would be an empty one here.
+_FACTORY, _GLUE = "hive.metastore.client.factory.class", re.compile("glue", re.IGNORECASE)
 #: What may stand inside what.
 _NESTED = {"container-executor": "docker"}
 
@@ -71,6 +73,11 @@ def _properties(name: str, config: Mapping[str, Any]) -> dict[str, str]:
     for key, value in properties.items():
         if not key.strip() or any(ord(c) < 32 and c not in "\t\n\r" for c in key + value):
             raise ValidationException(f"The property {key!r} of '{name}' has no name, or control characters.")
+        if key.removeprefix("spark.hadoop.") == _FACTORY and _GLUE.search(value):
+            raise ValidationException(
+                f"The property {key} of '{name}' names AWS's Glue Data Catalog, which emrlite does not have; without "
+                "the property tables are in a catalogue of the job's own."
+            )
     return properties
 
 

@@ -159,6 +159,11 @@ def test_instances_that_make_no_cluster_are_refused(rig: Any, request_of: Any, i
      "Classification 'spark-env' takes its Properties in a Configuration 'export' inside of it."),
     ({"Configurations": [{"Classification": "core-site", "Configurations": [{"Classification": "export"}]}]},
      "Of the Configurations inside of 'core-site', none can be used."),
+    ({"Configurations": [{"Classification": "spark-hive-site", "Properties": {
+        "hive.metastore.client.factory.class":
+            "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"}}]},
+     ("The property hive.metastore.client.factory.class of 'spark-hive-site' names AWS's Glue Data Catalog, which "
+      "emrlite does not have; without the property tables are in a catalogue of the job's own.")),
     ({"BootstrapActions": [{"Name": "x", "ScriptBootstrapAction": {"Path": "s3://b/x"}}] * 17},
      "A cluster can have 16 bootstrap actions at the most."),
 ])
