@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "run",
     "start": "serve", "stop": "serve", "status": "serve", "env": "serve",
     "clusters": "look", "steps": "look", "events": "look", "explain": "explain", "logs": "logs",
+    "exec": "exec",
     "setup": "install", "doctor": "install", "clean": "install", "uninstall": "install",
 }
 
