@@ -22,6 +22,7 @@ from emrlite.api.emr.steps import StepOperations
 from emrlite.api.emr.tags import Tags
 from emrlite.api.protocol import load_model
 from emrlite.cli import COMMANDS, group
+from emrlite.pytest_plugin import OPTIONS
 from emrlite.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -55,6 +56,13 @@ def commands() -> str:
     return "\n\n".join(parts)
 
 
+def pytest_options() -> str:
+    """One row for each option of the pytest plugin."""
+    rows = [f"| `--emrlite-{name}` | `emrlite_{name.replace('-', '_')}` | `{_default(default)}` | {help} |"
+            for name, (_, default, help) in OPTIONS.items()]
+    return "\n".join(["| Option | In the ini file | Default | What it does |", "|---|---|---|---|", *rows])
+
+
 def implemented() -> frozenset[str]:
     """The operations of EMR that have a handler, as AWS spells them."""
     rooms = (ClusterOperations, StepOperations, InstanceOperations, Tags)
@@ -75,7 +83,8 @@ def decisions() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "settings": settings, "commands": commands, "absent-operations": absent, "decisions": decisions}
+    "settings": settings, "commands": commands, "pytest-options": pytest_options,
+    "absent-operations": absent, "decisions": decisions}
 
 
 def written(text: str) -> str:

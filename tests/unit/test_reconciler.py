@@ -185,3 +185,19 @@ def test_a_cluster_that_is_refused_or_cannot_be_looked_after_is_not_written_down
     with Reconcilers(store, broken, limits(), owner="me", hold=0.0) as clusters, pytest.raises(NodeError, match="Java"):
         clusters.launch(spec())
     assert store.all() == []
+
+
+def test_a_reset_spares_what_is_kept_and_wipes_its_hdfs(store):
+    drivers = {"j-1": FakeDriver(), "j-2": FakeDriver()}
+    with Reconcilers(store, lambda asked: drivers[asked.id], limits(), owner="me", hold=0.0) as clusters:
+        clusters.launch(spec(id="j-1", keep_alive=True))
+        clusters.launch(spec(id="j-2", keep_alive=True))
+        wait(lambda: state(store, "j-1") == state(store, "j-2") == "WAITING")
+        clusters.reset(10, frozenset({"j-1", "j-unknown"}))
+        assert [record.spec.id for record in store.all()] == ["j-1"]
+        assert state(store, "j-1") == "WAITING"
+        assert ("wipe_hdfs", "") in drivers["j-1"].calls
+        assert ("wipe_hdfs", "") not in drivers["j-2"].calls
+        store.terminate("j-1")
+        clusters.poke("j-1")
+        wait(lambda: state(store, "j-1") == "TERMINATED")
