@@ -1,10 +1,13 @@
 """The emulator of a test run or notebook, in a process of its own: ``serve.py ROOM SETTINGS WORKERS PID MARK``.
 
 ROOM is a directory of the run's own; SETTINGS is JSON; so many WORKERS share the machine's
-memory.  SETTINGS that name a home are a notebook's: its emulator works in that home, with the S3
-that the user has chosen, and ends in order; a test run's lives in its room, with moto's S3.  PID with MARK (its start, in the kernel's count) is the process that the emulator belongs
-to, pytest or the controller of xdist: once that is gone, however it went, everything here goes
-too.  What a worker of xdist made for its test goes with the worker.
+memory.  SETTINGS that name a home are a notebook's: its emulator works in that home,
+with the S3 that the user has chosen, and ends in order; a test run's lives in its room, with
+moto's S3.
+
+PID with MARK (its start, in the kernel's count) is the process that the emulator belongs to,
+pytest, the controller of xdist or a notebook: once that is gone, however it went, everything here
+goes too.  What a worker of xdist made for its test goes with the worker.
 
 A file ``keep`` in the room says that the user wants to look around: then it stays until SIGTERM.
 """
