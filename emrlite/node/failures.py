@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 
 from emrlite.cluster.model import Failure
+from emrlite.node import advice
+from emrlite.node.layout import NodeInfo
 
 _LONGEST = 2000
 UNKNOWN = "Unknown Error."
@@ -29,7 +31,8 @@ _DRIVER = re.compile(rf"^\s*{DIAGNOSTICS}(?:User class threw exception: )?(?P<te
 _HOLLOW = re.compile(r"Application application_\S+ finished with|SparkUserAppException|ExitCodeException")
 #: What command-line programs say where they throw nothing.
 _PLAIN = re.compile(
-    r"^(?:emrlite: (?!note: )|\S*[Ee]rror: |fatal error: |An error occurred |\S+-runner: |hadoop jar: |Cannot run |"
+    r"^(?:emrlite: (?!note: |hint: )|upload failed: |download failed: |"
+    r"\S*[Ee]rror: |fatal error: |An error occurred |\S+-runner: |hadoop jar: |Cannot run |"
     r"Not a valid JAR|Unrecognized option |Missing )"
     r".*$|^.*: (?:command not found|No such file or directory|Permission denied|not found)$",
     re.MULTILINE,
@@ -38,17 +41,25 @@ _PLAIN = re.compile(
 _KINDS = (_DRIVER, _JAVA_FATAL, _PYTHON, _JAVA_ANY)
 
 
-def explain(stdout_tail: str, stderr_tail: str, exit_code: int | None, log_file_base: str) -> Failure:
-    """Find what a step died of in the ends of its standard error and output.
+def explain(
+    stdout_tail: str, stderr_tail: str, exit_code: int | None, log_file_base: str, info: NodeInfo | None = None
+) -> Failure:
+    """Find what a step died of in the ends of its standard error and output, and on node *info* what helps.
 
     *log_file_base* is where its logs are uploaded to, without a slash at the end.
     """
-    for look in (_exception, _complaint):
-        if found := look({"stderr": stderr_tail, "stdout": stdout_tail}):
-            name, message = found
-            return Failure(reason=_reason(message), message=_bounded(message), log_file=f"{log_file_base}/{name}.gz")
     ended = "Nobody saw how the step ended." if exit_code is None else f"The step ended with exit code {exit_code}."
-    return Failure(reason=UNKNOWN, message=ended, log_file=f"{log_file_base}/stderr.gz")
+    streams = {"stderr": stderr_tail, "stdout": stdout_tail}
+    name, message = _exception(streams) or _complaint(streams) or ("stderr", ended)
+    hint = advice.advise(message, f"{stderr_tail}\n{stdout_tail}", info) if info else None
+    shown = _bounded(message) + (f"\n{advice.MARK}{hint}" if hint else "")
+    return Failure(reason=_reason(message), message=shown, log_file=f"{log_file_base}/{name}.gz")
+
+
+def hint_of(failure: Failure) -> str | None:
+    """The line of advice at the end of a failure's message."""
+    last = failure.message.rpartition("\n")[2]
+    return last if last.startswith(advice.MARK) else None
 
 
 def last_exception(stdout: str, stderr: str) -> str | None:

@@ -116,17 +116,24 @@ class LocalDriver:
             self._shipped_steps.add(step_id)
             controller.end(layout.step_logs(step_id) / "controller", what="Step", exit_code=what.exit_code,
                            started=what.started, ended=what.ended, stopped=what.stopped)
+            if what.exit_code != 0 and not what.stopped:
+                self._reap_if_escaped(spec.master.name, f"step-{step_id}", what)
+                self._failures[step_id] = self._explain(spec, step_id, what.exit_code)
             if not (self._root / "shipped").exists():
                 self._upload(spec, [*logs.step_files(layout, step_id), *self._container_files(spec)])
-        failure = None
-        if what.exit_code != 0 and not what.stopped:
-            if step_id not in self._failures:
-                self._reap_if_escaped(spec.master.name, f"step-{step_id}", what)
-                self._failures[step_id] = failures.explain(
-                    _tail(layout.step_logs(step_id) / "stdout"), _tail(layout.step_logs(step_id) / "stderr"),
-                    what.exit_code, logs.folder(spec, f"steps/{step_id}") or str(layout.step_logs(step_id)))
-            failure = self._failures[step_id]
-        return _process_seen(what, failure=failure)
+        return _process_seen(what, failure=self._failures.get(step_id))
+
+    def _explain(self, spec: ClusterSpec, step_id: str, exit_code: int | None) -> Failure:
+        """What a step died of; what helps against it stands at the end of its standard error too, once."""
+        folder = self._layout(spec.master).step_logs(step_id)
+        stdout, stderr = _tail(folder / "stdout"), _tail(folder / "stderr")
+        failure = failures.explain(stdout, stderr, exit_code, logs.folder(spec, f"steps/{step_id}") or str(folder),
+                                   self._infos.get(spec.master.name))
+        hint = failures.hint_of(failure)
+        if hint and hint not in stderr:
+            with (folder / "stderr").open("a") as file:
+                file.write(f"{hint}\n")
+        return failure
 
     def _container_files(self, spec: ClusterSpec) -> list[logs.LogFile]:
         return [file for node in spec.nodes for file in logs.container_files(self._layout(node))]
