@@ -56,7 +56,7 @@ class Cluster:
 
     def terminate(self) -> None:
         """End the cluster, and this process's session on it; return once it is gone."""
-        session.close(self.id)
+        session.close(self._home, self.id)
         self._emr.terminate_job_flows(JobFlowIds=[self.id])
         self.wait(*(str(state) for state in ClusterState if is_final(state)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from emrlite import home as homes
 from emrlite.cli.client import emr
 from emrlite.cli.serve import health
 from emrlite.errors import StorageError
-from emrlite.jupyter import find
+from emrlite.jupyter import find, session
 from emrlite.jupyter.clusters import Cluster
 from emrlite.settings import Settings
 from emrlite.testing import environment
@@ -29,7 +30,7 @@ class Emulator:
 
     def __init__(self, settings: Settings, url: str, own: RunningEmulator | None) -> None:
         self.url, self.home = url, settings.home
-        self._settings, self._own = settings, own
+        self._settings, self._own, self._pid = settings, own, os.getpid()
         self._emr = emr(url, settings.region)
 
     def __repr__(self) -> str:
@@ -64,8 +65,14 @@ class Emulator:
 
     def stop(self) -> None:
         """End it with its clusters, if it was started here; an emulator that was here before stays."""
-        _started.pop(self.home, None)
         if self._own is not None:
+            session.close(self.home)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """End it as it is: at the end of this process the session goes by itself."""
+        _started.pop(self.home, None)
+        if self._own is not None and self._pid == os.getpid():  # a fork of this process owns nothing
             self._own.stop()
             shutil.rmtree(self._own.room, ignore_errors=True)
 
@@ -93,7 +100,7 @@ def start(home: str | Path | None = None) -> Emulator:
     own = RunningEmulator(room, Owner.this_process(), {"home": str(at.home)})
     found = Emulator(at, own.start(_say), own)
     _started[at.home] = found
-    atexit.register(found.stop)
+    atexit.register(found.let_go)
     return found
 
 

@@ -62,10 +62,10 @@ def ui_url(cluster_id: str) -> str | None:
     return str(context.uiWebUrl) if context.uiWebUrl else None
 
 
-def close(cluster_id: str) -> None:
-    """End this process's session, and its JVM, where it is on that cluster."""
+def close(home: Path, cluster_id: str | None = None) -> None:
+    """End this process's session, and its JVM, where it is on that cluster, or on any of the home."""
     with _lock:
-        if _belongs_to is not None and _belongs_to[1] == cluster_id:
+        if _belongs_to is not None and _belongs_to[0] == home and cluster_id in (None, _belongs_to[1]):
             _end()
 
 
@@ -103,9 +103,9 @@ def _session(home: Path, info: NodeInfo, properties: Mapping[str, str]) -> Any:
         if _belongs_to is None:
             raise SessionError(f"this process has a Spark session of another kind already (master {context.master}): "
                                "call its stop() first")
-        if _belongs_to == (home, info.cluster_id):
+        if _belongs_to == (home, info.cluster_id) and _jvm_lives():
             return SparkSession.builder.config(map=_changeable(properties)).getOrCreate()
-        if _lives(*_belongs_to):
+        if _belongs_to != (home, info.cluster_id) and _lives(*_belongs_to):
             raise SessionError(f"this process has a session on cluster {_belongs_to[1]}, and Spark has one driver in a "
                                "process: call its stop() first")
     _end()
@@ -172,10 +172,13 @@ def _end() -> None:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    if (session := SparkSession.getActiveSession()) is not None:
+    session, context = SparkSession._instantiatedSession, SparkContext._active_spark_context
+    if not _jvm_lives():  # it has died, and nobody is left who could stop anything
+        SparkSession._instantiatedSession = SparkContext._active_spark_context = None
+    elif session is not None:
         session.stop()
-    elif SparkContext._active_spark_context is not None:
-        SparkContext._active_spark_context.stop()
+    elif context is not None:
+        context.stop()
     gateway: Any = SparkContext._gateway
     if gateway is None:
         return
@@ -188,6 +191,13 @@ def _end() -> None:
         except TimeoutExpired:
             process.kill()
             process.wait(END_SECONDS)
+
+
+def _jvm_lives() -> bool:
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    return process is not None and process.poll() is None
 
 
 @contextmanager

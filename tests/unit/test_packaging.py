@@ -1,6 +1,8 @@
 """The files at the top of the checkout agree with the code."""
 
 import ast
+import importlib
+import json
 import re
 import sys
 import tomllib
@@ -38,7 +40,7 @@ def imported(folder: Path) -> set[str]:
 def test_every_dependency_is_used_and_everything_used_is_a_dependency():
     declared = {name_of(requirement) for requirement in PROJECT["dependencies"]}
     # What works with the user's own pyspark, pytest or pyarrow is imported where it is there.
-    optional = {"pytest", "pyarrow", *map(name_of, PROJECT["optional-dependencies"]["spark"])}
+    optional = {"pytest", "pyarrow", "jupyter_client", *map(name_of, PROJECT["optional-dependencies"]["spark"])}
     assert imported(ROOT / "emrlite") - optional - RUN == declared - RUN
 
 
@@ -77,3 +79,12 @@ def test_no_file_of_ours_names_a_host_of_a_package_registry():
     files = [*(ROOT / "conf").iterdir(), ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / ".ci/run",
              *(ROOT / "emrlite").rglob("*.py")]  # fmt: skip
     assert [str(path) for path in files if hosts.search(path.read_text())] == []
+
+
+def test_the_kernel_names_the_provisioner_that_the_package_brings():
+    kernel = json.loads((ROOT / "share/jupyter/kernels/emrlite/kernel.json").read_text())
+    name = kernel["metadata"]["kernel_provisioner"]["provisioner_name"]
+    module, _, attribute = PROJECT["entry-points"]["jupyter_client.kernel_provisioners"][name].partition(":")
+    assert hasattr(importlib.import_module(module), attribute)
+    extension = next(word for word in kernel["argv"] if word.startswith("--ext=")).removeprefix("--ext=")
+    assert hasattr(importlib.import_module(extension), "load_ipython_extension")
