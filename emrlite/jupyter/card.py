@@ -50,8 +50,7 @@ class Card:
     @property
     def cost(self) -> str:
         plain, normalised = self.hours
-        return (f"{plain:.3f} instance-hours, {normalised:.2f} normalized; nothing is billed here, "
-                "and there is no list of prices on this machine")
+        return f"{plain:.3f} instance-hours, {normalised:.2f} normalized (no list of prices is at hand)"
 
     def nodes(self) -> Table:
         """Every node with its state and address."""

@@ -30,6 +30,10 @@ print("rows", spark.read.parquet("hdfs:///numbers").count())
 ''')
 cluster = emr.cluster(core=1, task=1)
 environment = dict(os.environ)
+try:
+    emrlite.spark(home=home, **{"spark.executor.memory": "640g"})
+except Exception as error:
+    told["too large"] = f"{type(error).__name__}: {error}"
 spark = emrlite.spark(home=home, **{"spark.sql.shuffle.partitions": 3})
 assert dict(os.environ) == environment, "the environment is the notebook's again"
 assert cluster.spark() is spark
@@ -123,3 +127,8 @@ def test_a_cluster_that_has_ended_or_never_was_is_said_so(told: dict[str, Any]):
 
 def test_boto3_is_pointed_here_on_request(told: dict[str, Any]):
     assert told["buckets"] == ["data"]
+
+
+def test_an_executor_that_no_node_could_hold_is_refused_with_the_words_of_emr(told: dict[str, Any]):
+    assert told["too large"].startswith("SessionError: the driver's JVM did not start: java.lang.IllegalArgument")
+    assert "Required executor memory (655360 MB)" in told["too large"]

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +23,7 @@ from emrlite.cluster.model import (
 )
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
 from emrlite.cluster.store import Record, Store
-from emrlite.jupyter import find
+from emrlite.jupyter import find, session
 from emrlite.jupyter.card import Card
 from emrlite.jupyter.session import SessionError, spark
 
@@ -133,3 +134,15 @@ def test_a_cluster_without_spark_gives_no_session(tmp_path: Path):
             spark(home=tmp_path)
     finally:
         ownership.release()
+
+
+@pytest.mark.parametrize(("installed", "words"), [
+    (SimpleNamespace(__version__="3.5.6"), "this Python has pyspark 3.5.6, the cluster runs Spark 4.1.1: pip install"),
+    (None, "pyspark is not installed for .*; the cluster runs Spark 4.1.1: pip install pyspark==4.1.1"),
+])
+def test_a_pyspark_that_does_not_fit_is_said_so_with_the_version_to_install(
+    installed: object, words: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "pyspark", installed)
+    with pytest.raises(SessionError, match=words):
+        session._must_fit(SimpleNamespace(spark_version="4.1.1"))  # type: ignore[arg-type]
