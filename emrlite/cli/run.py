@@ -17,7 +17,7 @@ import click
 from botocore.exceptions import ClientError
 
 from emrlite import home
-from emrlite.cli import output, upload
+from emrlite.cli import output, requirements, upload
 from emrlite.cli.client import emr
 from emrlite.cli.follow import follow
 from emrlite.cluster import releases
@@ -43,6 +43,7 @@ class Job:
     submit: tuple[str, ...]  #: options of spark-submit
     inputs: tuple[upload.Input, ...]
     instance_type: str
+    requirements: Path | None
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -58,6 +59,8 @@ class Job:
 @click.option("--files", multiple=True, help="Files for the job's working directory.")
 @click.option("--input", "inputs", multiple=True, metavar="LOCAL=s3://…",
               help="Upload a file or folder first; may be repeated.")
+@click.option("--requirements", metavar="FILE",
+              help="Install this requirements.txt on every node first, for driver and executors.")
 @click.option("--s3", help="`local`, `moto` or the URL of an S3 endpoint, where no emulator runs yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON at the end.")
 @click.argument("application")
@@ -98,7 +101,8 @@ def _job(application: str, arguments: tuple[str, ...], options: dict[str, Any]) 
     return Job(
         application=application, arguments=arguments, core=options["core"], task=options["task"],
         release_label=options["release_label"], submit=tuple(words),
-        inputs=tuple(upload.parse_input(text) for text in options["inputs"]), instance_type=options["instance_type"])
+        inputs=tuple(upload.parse_input(text) for text in options["inputs"]), instance_type=options["instance_type"],
+        requirements=requirements.check(options["requirements"]))
 
 
 def _sources(job: Job, options: dict[str, Any]) -> dict[str, list[str]]:
@@ -170,6 +174,8 @@ def _submit(at: Settings, url: str, client: Any, job: Job, sources: dict[str, li
     for given in job.inputs:
         count, size = upload.put(client, upload.files(given))
         click.echo(f"uploaded {given.local} to {given.uri}: {count} files, {size / 2**20:.1f} MiB", err=True)
+    installs = f"{prefix}/install-requirements.sh"
+    bootstrap = requirements.bootstrap(client, job.requirements, installs) if job.requirements else []
     words = list(job.submit)
     for option, paths in sources.items():
         if option and paths:
@@ -181,6 +187,7 @@ def _submit(at: Settings, url: str, client: Any, job: Job, sources: dict[str, li
             Name=Path(job.application).name, ReleaseLabel=job.release_label, Applications=[{"Name": "Spark"}],
             LogUri=f"s3://{log_bucket}/elasticmapreduce/",
             ServiceRole="EMR_DefaultRole", JobFlowRole="EMR_EC2_DefaultRole",
+            BootstrapActions=bootstrap,
             Instances={"InstanceGroups": _groups(job), "KeepJobFlowAliveWhenNoSteps": False},
             Steps=[{"Name": Path(job.application).name, "ActionOnFailure": "TERMINATE_CLUSTER",
                     "HadoopJarStep": {"Jar": "command-runner.jar", "Args": args}}])

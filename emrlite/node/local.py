@@ -18,7 +18,7 @@ from typing import Any
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, StepSpec
 from emrlite.errors import NodeError
-from emrlite.node import addresses, controller, daemons, failures, hdfs, steps
+from emrlite.node import addresses, controller, daemons, failures, hdfs, places, steps
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
@@ -165,7 +165,10 @@ class LocalDriver:
         layout = self._layout(node)
         command = self.daemon_command(spec, node, daemon)
         self._process(node.name, daemon).start(
-            command.argv, env={**self._environment(node, daemon), **command.env}, cwd=layout.root,
+            # Executors are children of their worker: what pip installed on the node is theirs too.
+            command.argv, cwd=layout.root,
+            env={"PYTHONPATH": places.python_packages(self._infos[node.name]), **self._environment(node, daemon),
+                 **command.env},
             stdout=layout.daemon_logs / f"{daemon}.log", tether=self._tether)
 
     def daemon_command(self, spec: ClusterSpec, node: NodeSpec, daemon: str) -> daemons.Command:

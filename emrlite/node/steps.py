@@ -21,7 +21,12 @@ from emrlite.node.safety import forbidden
 
 #: What stands behind the node's own programs.
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
-_PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+#: How one gets to the network from this machine, and to packages; all else of the user's environment stays out.
+_OF_MACHINE = (
+    "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL",
+    "PIP_TRUSTED_HOST", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONFIG_FILE", "PIP_CERT", "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+)  # fmt: skip
 _SHELLS = ("sh", "bash", "dash", "zsh")
 
 Look = Callable[[str, str], str | None]
@@ -124,7 +129,7 @@ def environment(
         "LC_ALL": "C.UTF-8",
         **credentials,
         **no_proxy(info),
-        **{name: environ[name] for name in _PROXIES if environ.get(name)},
+        **{name: environ[name] for name in _OF_MACHINE if environ.get(name)},
     }
     if step_id:
         env["EMR_STEP_ID"] = step_id

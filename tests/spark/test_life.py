@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -220,6 +221,29 @@ def test_run_in_single_address_mode_with_a_proxy_set_gives_the_exit_code_of_the_
     assert "rows 3" in out
     assert "s3://numbers/out/" in err
     assert list((home / "s3/numbers/out").glob("part-*.json"))
+
+
+def test_run_installs_requirements_for_the_driver_and_for_executors_on_every_node(home: Path, tmp_path: Path) -> None:
+    wheel = tmp_path / "marker-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("marker.py", "WORD = 'installed'\n")
+        archive.writestr("marker-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: marker\nVersion: 1.0\n")
+        archive.writestr(
+            "marker-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("marker-1.0.dist-info/RECORD", "")
+    (tmp_path / "requirements.txt").write_text(f"# of the job\n{wheel}\n")
+    (tmp_path / "job.py").write_text(
+        "import marker\nfrom pyspark.sql import SparkSession\nsc = SparkSession.builder.getOrCreate().sparkContext\n"
+        "def there(_):\n    import marker, os\n    return marker.WORD, marker.__file__.split('/')[-6]\n"
+        "print('driver', there(0))\nprint('executors', set(sc.parallelize(range(4), 4).map(there).collect()))\n")
+    process = run(home, "--core", "1", "--task", "0", "--requirements", str(tmp_path / "requirements.txt"),
+                  str(tmp_path / "job.py"), EMRLITE_ADDRESSES="single")
+    out, err = process.communicate(timeout=300)
+
+    assert process.returncode == 0, err
+    assert "driver ('installed', 'master')" in out
+    assert "executors {('installed', 'core-1')}" in out
+    assert subprocess.run([sys.executable, "-c", "import marker"], capture_output=True, check=False).returncode == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
