@@ -19,10 +19,6 @@ from emrlite.node.layout import Layout
 #: Small and quick to start; a daemon here serves tens of requests a second, not thousands.
 JVM_FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-XX:-UsePerfData")
 
-#: A worker offers this many times its node's vCPU as slots, so that no application starves
-#: another; the operating system shares the real cores.
-HEADROOM = 4
-
 _MAIN = {
     "namenode": "org.apache.hadoop.hdfs.server.namenode.NameNode",
     "datanode": "org.apache.hadoop.hdfs.server.datanode.DataNode",

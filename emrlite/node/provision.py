@@ -11,10 +11,10 @@ from emrlite.cluster import instance_types
 from emrlite.cluster.model import ClusterSpec, NodeSpec, Role
 from emrlite.node import configuration, programs
 from emrlite.node.addresses import Network
-from emrlite.node.daemons import HEADROOM
 from emrlite.node.driver import daemons_of
 from emrlite.node.engines import Engine
 from emrlite.node.layout import Layout, NodeInfo, Peer
+from emrlite.node.resources import HEADROOM
 from emrlite.storage import emrfs, hdfs
 from emrlite.storage.emrfs import S3Access
 

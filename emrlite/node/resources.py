@@ -34,6 +34,9 @@ _TRUE = "true"
 _OVERHEAD_FACTOR, _LEAST_OVERHEAD = 0.10, 384
 #: Part of this machine's memory that one executor's heap may take, and the least that it gets.
 _HEAP_PART, _LEAST_HEAP = 4, 1024
+#: A worker offers this many times its node's vCPU as slots, so that no application starves
+#: another; the operating system shares the real cores.
+HEADROOM = 4
 #: Heap of an executor that nobody chose: small, since several start on one machine.
 _USUAL_HEAP = 1024
 
@@ -118,11 +121,14 @@ def plan(conf: Mapping[str, str], info: NodeInfo, machine: int, *, cluster_mode:
     chosen: dict[str, str] = {}
 
     cores = _count("spark.executor.cores", conf.get("spark.executor.cores", str(info.vcpu)))
-    if cores > info.cluster_vcpu:
-        notes.append(
-            f"--executor-cores {cores}: the cluster has {info.cluster_vcpu} vCPU, an executor gets {info.cluster_vcpu}"
-        )
-        cores = info.cluster_vcpu
+    # More than a worker offers, or than the application may take in all, would be waited for without end.
+    slots = min(info.cluster_vcpu, info.vcpu * HEADROOM)
+    if cores > slots:
+        notes.append(f"--executor-cores {cores}: the cluster has {info.cluster_vcpu} vCPU, an executor gets {slots}")
+        cores = slots
+    if (most := conf.get("spark.cores.max", "")).isdigit() and 0 < int(most) < cores:
+        notes.append(f"an executor gets {most} cores, for the application may take no more in all (spark.cores.max)")
+        cores = int(most)
     chosen["spark.executor.cores"] = str(cores)
 
     heap = mebibytes(conf.get("spark.executor.memory", f"{_USUAL_HEAP}m"))

@@ -1,5 +1,7 @@
 """What EMR users ask of YARN, and what the Spark master is told."""
 
+from dataclasses import replace
+
 import pytest
 
 from emrlite.node.resources import Refused, mebibytes, plan, verify
@@ -28,7 +30,8 @@ def test_a_size_that_is_none_is_refused(text):
               "spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.initialExecutors": "1"}),
         ({"spark.dynamicAllocation.enabled": "false"}, {"spark.executor.cores": "4", "spark.cores.max": "12"}),
         ({"spark.cores.max": "12"}, {"spark.dynamicAllocation.enabled": "true"}),
-        ({"spark.cores.max": "2"}, {"spark.cores.max": "2"}),
+        # An executor that is larger than what the application may take would never come.
+        ({"spark.cores.max": "2"}, {"spark.cores.max": "2", "spark.executor.cores": "2"}),
         ({"spark.executor.instances": "2", "spark.executor.cores": "3"},
          {"spark.cores.max": "6", "spark.executor.cores": "3", "spark.dynamicAllocation.enabled": "false"}),
         ({"spark.executor.instances": "0"}, {"spark.dynamicAllocation.enabled": "true"}),
@@ -45,6 +48,16 @@ def test_executors_are_as_asked_for_as_far_as_the_cluster_has_room(conf, expecte
     found = plan(conf, info, LAPTOP).properties
 
     assert {key: found.get(key) for key in expected} == expected
+
+
+def test_an_executor_is_no_larger_than_what_one_worker_offers(info):
+    wide = replace(info, cluster_vcpu=40)
+
+    found = plan({"spark.executor.cores": "30"}, wide, LAPTOP)
+
+    assert found.properties["spark.executor.cores"] == "16"
+    assert found.properties["spark.cores.max"] == "40"
+    assert "an executor gets 16" in found.notes[0]
 
 
 def test_what_was_made_smaller_is_said(info):
