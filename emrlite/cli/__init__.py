@@ -16,6 +16,7 @@ COMMANDS = {
     "start": "serve", "stop": "serve", "status": "serve", "env": "serve",
     "clusters": "look", "steps": "look", "events": "look", "explain": "explain", "logs": "logs",
     "exec": "exec",
+    "prefetch": "prefetch",
     "setup": "install", "doctor": "install", "clean": "install", "uninstall": "install",
 }
 

@@ -18,9 +18,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: Classification -> the property that switches it on, and what EMR then adds to Spark.
 TABLE_FORMATS = {
-    "iceberg-defaults": ("iceberg.enabled", ("/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar",)),
-    "delta-defaults": (
-        "delta.enabled", ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")),
+    "iceberg-defaults": ("iceberg.enabled", "/usr/share/aws/iceberg/lib/*.jar"),
+    "delta-defaults": ("delta.enabled", "/usr/share/aws/delta/lib/*.jar"),
 }
 
 #: Files that are nothing but a classification: its name -> the file, in the form that its name ends with.
@@ -107,10 +106,9 @@ def maximized(
 def table_formats(configurations: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """What ``iceberg-defaults`` and ``delta-defaults`` add to Spark: archives at the places that EMR has them at."""
     jars = [
-        jar
-        for name, (switch, paths) in TABLE_FORMATS.items()
+        place
+        for name, (switch, place) in TABLE_FORMATS.items()
         if configurations.get(name, {}).get(switch, "").lower() == _TRUE
-        for jar in paths
     ]
     # A property of YARN's, because a user's own --jars does not take its place.
     return {"spark.yarn.dist.jars": ",".join(jars)} if jars else {}

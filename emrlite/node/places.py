@@ -22,6 +22,11 @@ def python_path(info: NodeInfo) -> tuple[str, str]:
     return python_packages(info), str(Path(__file__).with_name("python"))
 
 
+def packages(info: NodeInfo) -> Path:
+    """Java packages that were fetched ahead (`emrlite.node.maven`): the home's, which all its nodes share."""
+    return Path(info.root).parents[2] / "packages"
+
+
 def resolve(name: str, info: NodeInfo) -> str:
     """Give *name* as it is on this machine if it is one that only exists on an EMR node."""
     root = info.root

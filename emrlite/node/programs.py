@@ -175,7 +175,9 @@ def _lay_out_spark(info: NodeInfo) -> None:
     home.mkdir(parents=True, exist_ok=True)
     links = {name: engine / name for name in ("jars", "python", "examples", "data") if (engine / name).exists()}
     links |= {"bin": info.layout.bin, "conf": info.layout.conf}
-    for name, target in links.items():
-        link = home / name
+    formats = Path(info.root, "usr/share/aws")
+    formats.parent.mkdir(parents=True, exist_ok=True)
+    targets = {home / name: target for name, target in links.items()} | {formats: places.packages(info) / "aws"}
+    for link, target in targets.items():
         if not link.is_symlink():
             link.symlink_to(target)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from emrlite.errors import StorageError
-from emrlite.node import examples, jvm, places, submit
+from emrlite.node import examples, jvm, maven, places, submit
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo
 from emrlite.node.resources import Refused
 from emrlite.node.submit_arguments import Arguments, UsageError, parse, properties
@@ -92,11 +92,14 @@ def machine_memory() -> int:
 
 def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoReturn:
     defaults = _defaults(arguments, info)
+    arguments, told = maven.replaced(arguments, defaults, places.packages(info))
+    notes = [*notes, *told]
     if submit.is_cluster_mode(arguments, defaults) and arguments.application is not None:
         from emrlite.node import cluster_mode
 
         cluster_mode.main(arguments, defaults, notes, info)
     submission = submit.translate(arguments, info, defaults, os.environ, machine_memory())
+    check_table_formats(submission, info)
     told = [*notes, *submission.notes]
     if submission.archives:
         from emrlite.node.localize import own_python
@@ -109,6 +112,19 @@ def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoRet
     for line in told:
         print(f"emrlite: note: {line}", file=sys.stderr)
     _become(submission.argv, _environ(submission.env))
+
+
+def check_table_formats(submission: submit.Submission, info: NodeInfo) -> None:
+    """Refuse jars of an EMR node that nobody has fetched yet."""
+    there = f"{info.root}/usr/share/aws/"
+    for jar in submission.extra.get("spark.jars", "").split(","):
+        place = Path(jar.partition("*")[0] if "*" in jar else jar)
+        if jar.startswith(there) and not place.exists():
+            name = jar.removeprefix(there).partition("/")[0]
+            raise Refused(
+                f"Error: /usr/share/aws/{jar.removeprefix(there)} is not on this node; `emrlite prefetch {name}` "
+                "fetches it, for running clusters too"
+            )
 
 
 def _pyspark(args: Sequence[str], info: NodeInfo) -> NoReturn:
