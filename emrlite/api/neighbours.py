@@ -9,6 +9,7 @@ This module is that process too: `argv` is its command line.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import sys
@@ -55,12 +56,38 @@ def take_out_emr() -> None:
             kind.create_from_cloudformation_json = classmethod(refuse)
 
 
+def remember_managed_policies() -> None:
+    """Let IAM copy AWS's 1,500 managed policies where it reads them anew: in each reset, and at the next call.
+
+    Only for speed, so a moto that is built otherwise is left alone.
+    """
+    from moto.iam import models
+
+    backends: Any = models.IAMBackend
+    read = getattr(backends, "_init_aws_policies", None)
+    if read is None:
+        return
+    known: dict[tuple[str, str], list[Any]] = {}
+
+    def remembered(backend: Any) -> list[Any]:
+        of = backend.account_id, backend.region_name
+        if of not in known:
+            known[of] = read(backend)
+        copies = [copy.copy(policy) for policy in known[of]]
+        for policy in copies:
+            policy.versions, policy.tags = list(policy.versions), dict(policy.tags)
+        return copies
+
+    backends._init_aws_policies = remembered  # noqa: SLF001
+
+
 def main(arguments: list[str]) -> None:
     """Run moto's own server, quietly."""
     from moto import server
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     take_out_emr()
+    remember_managed_policies()
     server.main(arguments)
 
 

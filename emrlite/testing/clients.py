@@ -22,14 +22,20 @@ class CapturedByMock(EmrliteError):
     """A call to EMR that ``mock_aws`` has caught on its way."""
 
 
-def client(service: str, url: str, region: str) -> Any:
-    """Return a boto3 client for the emulator at *url*, out of reach of ``mock_aws`` and of proxies."""
+def session() -> Any:
+    """Return a boto3 session whose clients are out of reach of ``mock_aws``; it reads each service's model once."""
     import boto3
+
+    found = boto3.session.Session()
+    if mocked := sys.modules.get("moto.core.models"):
+        found.events.unregister("before-send", mocked.botocore_stubber)
+    return found
+
+
+def client(session: Any, service: str, url: str, region: str) -> Any:
+    """Return a client of *session* for the emulator at *url*, on which no proxy stands in the way."""
     from botocore.config import Config
 
-    session = boto3.session.Session()
-    if stubber := sys.modules.get("moto.core.models"):
-        session.events.unregister("before-send", stubber.botocore_stubber)
     access_key, secret_key = DUMMY_KEYS
     config = Config(proxies={}, s3={"addressing_style": "path"} if service == "s3" else None)
     return session.client(service, endpoint_url=url, region_name=region, aws_access_key_id=access_key,

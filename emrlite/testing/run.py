@@ -46,7 +46,11 @@ class Run:
 
     def client(self, service: str) -> Any:
         """Return a new boto3 client."""
-        return clients.client(service, self.url, self._region)
+        return clients.client(self._session, service, self.url, self._region)
+
+    @cached_property
+    def _session(self) -> Any:
+        return clients.session()
 
     @cached_property
     def clusters(self) -> Clusters:

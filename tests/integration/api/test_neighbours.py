@@ -208,3 +208,14 @@ def test_buckets_of_files_are_guarded_against_keys_they_confuse(make_rig: Any, m
             s3.head_object(Bucket="bucket", Key=key)
     with pytest.raises(ClientError, match="InvalidArgument"):
         s3.delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": "x/y"}, {"Key": "x//y"}]})
+
+
+def test_managed_policies_are_there_after_a_reset_and_as_new(rig: Any) -> None:
+    arn = "arn:aws:iam::aws:policy/service-role/AmazonElasticMapReduceRole"
+    iam = rig.client("iam")
+    for _ in range(3):
+        assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 0
+        iam.create_role(RoleName="EMR_DefaultRole", AssumeRolePolicyDocument="{}")
+        iam.attach_role_policy(RoleName="EMR_DefaultRole", PolicyArn=arn)
+        assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
+        rig.raw("POST", "/moto-api/reset")
