@@ -5,6 +5,7 @@ What a notebook claims stands in it as `assert`; here its outputs are looked at.
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 from rig import Emulator, new_home
 
 ROOT = Path(__file__).parents[2]
+#: A checkout may have been installed before it had a plugin.
+INSTALLED = [e for e in importlib.metadata.entry_points(group="pytest11") if e.value == "emrlite.pytest_plugin"]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 EXECUTE = """
@@ -43,6 +46,8 @@ def test_a_notebook_says_what_is_so_and_shows_it(path: Path, emulator: Emulator,
     environ = {**os.environ, "EMRLITE_HOME": str(emulator.home), "IPYTHONDIR": str(tmp_path / "ipython"),
                "MPLCONFIGDIR": str(tmp_path / "matplotlib"), "TMPDIR": str(tmp_path)}
     environ.pop("MPLBACKEND", None)
+    if not INSTALLED:
+        environ["PYTEST_ADDOPTS"] = "-p emrlite.pytest_plugin"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", EXECUTE, str(path), str(out)], cwd=tmp_path,
                           env=environ, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
