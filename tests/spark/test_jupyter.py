@@ -79,7 +79,7 @@ print(json.dumps(told))
 
 
 def run(program: str, home: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", program, str(home)], capture_output=True, text=True, timeout=300,
+    return subprocess.run([sys.executable, "-c", program, str(home)], capture_output=True, text=True, timeout=560,
                           env={**os.environ, **environ}, check=False)
 
 

@@ -49,7 +49,7 @@ def test_a_cell_of_the_kernel_has_a_session_on_a_cluster_that_was_made_for_it(
                "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SERVER, str(ROOT / "share/jupyter/kernels"),
-         "emrlite.jupyter.provisioner:EmrliteProvisioner"], env=environ, capture_output=True, text=True, timeout=400,
+         "emrlite.jupyter.provisioner:EmrliteProvisioner"], env=environ, capture_output=True, text=True, timeout=560,
         check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     told, after = done.stdout.splitlines()[-2:]

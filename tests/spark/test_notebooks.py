@@ -26,7 +26,7 @@ EXECUTE = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], as_version=4)
 try:
-    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    nbclient.NotebookClient(notebook, timeout=540, kernel_name="python3").execute()
 finally:
     nbformat.write(notebook, sys.argv[2])
 """
@@ -49,7 +49,7 @@ def test_a_notebook_says_what_is_so_and_shows_it(path: Path, emulator: Emulator,
     if not INSTALLED:
         environ["PYTEST_ADDOPTS"] = "-p emrlite.pytest_plugin"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", EXECUTE, str(path), str(out)], cwd=tmp_path,
-                          env=environ, capture_output=True, text=True, timeout=400, check=False)
+                          env=environ, capture_output=True, text=True, timeout=560, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     shown = [data for cell in json.loads(out.read_text())["cells"] for output in cell.get("outputs", ())
              for data in [output.get("data", {})]]
