@@ -18,7 +18,7 @@ from typing import Any
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, StepSpec
 from emrlite.errors import NodeError
-from emrlite.node import addresses, controller, daemons, failures, hdfs, places, steps
+from emrlite.node import addresses, controller, daemons, failures, hdfs, places, starvation, steps
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
@@ -61,6 +61,7 @@ class LocalDriver:
         self._network: Network | None = None
         self._claim: socket.socket | None = None
         self._readiness: Readiness | None = None
+        self._starvation = starvation.Watch(lambda: self._readiness.spark_master() if self._readiness else {})
         self._processes: dict[tuple[str, str], Process] = {}
         self._infos: dict[str, NodeInfo] = {}
         self._signalled: set[tuple[str, CancelOption]] = set()
@@ -96,6 +97,8 @@ class LocalDriver:
             name.removeprefix("step-"): self._step_seen(spec, name.removeprefix("step-"), what)
             for name, what in seen.get(spec.master.name, {}).items() if name.startswith("step-")
         }
+        self._starvation.look([self._layout(spec.master).step_logs(step_id) / "stderr"
+                               for step_id, what in done.items() if what.ended is None])
         return Observed(
             now=time.time(), nodes=nodes, steps=done, shipped=(self._root / "shipped").exists(),
             released=(self._root / "released").exists(),

@@ -60,8 +60,12 @@ class Readiness:
         serving = (node["xferaddr"] for node in live.values() if node.get("adminState") == "In Service")
         return {int(at.rsplit(":", 1)[1]) for at in serving}
 
+    def spark_master(self) -> dict[str, Any]:
+        """The page of the Spark master for programs; empty where none answers."""
+        return self._json("spark-master-ui", "/json/")
+
     def _workers(self) -> set[tuple[str, int]]:
-        master = self._json("spark-master-ui", "/json/")
+        master = self.spark_master()
         return {(worker["host"], worker["port"]) for worker in master.get("workers", ()) if worker["state"] == "ALIVE"}
 
     def _json(self, service: str, path: str) -> dict[str, Any]:
