@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 STAMP := .venv/installed
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test unit lint types bench docs lock clean
+.PHONY: help setup run test unit lint types bench docs lock train clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -55,6 +55,9 @@ lock:  ## Choose new versions of all that is pinned (for maintainers, needs uv)
 	printf 'editables\nhatchling\nsetuptools\nwheel\n' | $(LOCK) --upgrade - --output-file conf/build.lock
 	echo awscli | $(LOCK) --upgrade - --output-file conf/aws.lock
 	.venv/bin/python -m emrlite.node.relock
+
+train: setup  ## Learn anew which classes a cluster loads (for maintainers, after new archives; minutes)
+	.venv/bin/python -m emrlite.node.train
 
 clean:  ## Remove what can be made again here (the home is `emrlite clean`'s)
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

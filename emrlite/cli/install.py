@@ -19,7 +19,7 @@ def setup(context: click.Context, /, spark: str | None) -> None:
     """Fetch what clusters need: Java archives, Java and the aws CLI.  A second call does nothing."""
     from emrlite.node import engines
 
-    engine = engines.ensure(output.settings(context, spark=spark), click.echo)
+    engine = engines.ensure(output.settings(context, spark=spark), click.echo, whole=True)
     click.echo(f"ready: Spark {engine.spark}, Hadoop {engine.hadoop}, Java in {engine.java_home}")
 
 

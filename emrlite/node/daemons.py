@@ -14,10 +14,8 @@ from emrlite.cluster.model import NodeSpec
 from emrlite.node.addresses import Network
 from emrlite.node.configuration import DAEMON_LOG4J2
 from emrlite.node.engines import MODULE_OPTIONS, Engine
+from emrlite.node.java_options import DAEMON, EMPTY, sharing
 from emrlite.node.layout import Layout
-
-#: Small and quick to start; a daemon here serves tens of requests a second, not thousands.
-JVM_FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-XX:-UsePerfData")
 
 _MAIN = {
     "namenode": "org.apache.hadoop.hdfs.server.namenode.NameNode",
@@ -50,7 +48,8 @@ def command(
     """
     address = network.address(node.index)
     java = [
-        str(engine.java_home / "bin" / "java"), *JVM_FLAGS, f"-Xmx{_HEAP[daemon]}m", *MODULE_OPTIONS,
+        str(engine.java_home / "bin" / "java"), *DAEMON, f"-Xmx{_HEAP[daemon]}m", *MODULE_OPTIONS,
+        *sharing(str(engine.archive or "")),
         "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={layout.tmp}",
         f"-Dlog4j2.configurationFile={layout.conf / DAEMON_LOG4J2}",
         *([f"-Dspark.deploy.appIdPattern={application_ids}", "-Dspark.master.rest.enabled=false",
@@ -58,7 +57,10 @@ def command(
         *(["-Dspark.worker.cleanup.enabled=false"] if daemon == "spark-worker" else []),
         "-cp", f"{engine.classpath}:{layout.conf}", _MAIN[daemon],
     ]
-    env = {**engine.environment, "HADOOP_CONF_DIR": str(layout.conf), "SPARK_CONF_DIR": str(layout.conf),
+    # A worker puts SPARK_CONF_DIR first on its executors' class path and HADOOP_CONF_DIR last.  What comes first has to
+    # be the engine's own, or no class comes from the archive; the node's files are found in the last place too.
+    spark_conf = engine.home / EMPTY if daemon == "spark-worker" else layout.conf
+    env = {**engine.environment, "HADOOP_CONF_DIR": str(layout.conf), "SPARK_CONF_DIR": str(spark_conf),
            "SPARK_LOCAL_IP": address, "HADOOP_USER_NAME": "hadoop", "SPARK_NO_DAEMONIZE": "1"}
     master = network.address(1)
     match daemon:
@@ -72,6 +74,7 @@ def command(
         case "spark-worker":
             args = ["--host", address, "--port", str(network.port("spark-worker", node.index)),
                     "--webui-port", str(network.port("spark-worker-ui", node.index)),
+                    "--properties-file", str(layout.conf / "spark-defaults.conf"),
                     "--cores", str(cores), "--memory", f"{memory}m", "--work-dir", str(layout.spark_work),
                     f"spark://{master}:{network.port('spark-master', 1)}"]
         case _:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from emrlite.errors import SetupError
-from emrlite.node import addresses, jars, java, overlay
-from emrlite.node.lockfile import Jar, Locked, locked
+from emrlite.errors import EmrliteError, SetupError
+from emrlite.node import addresses, class_data, jars, java, overlay
+from emrlite.node.lockfile import MB, Jar, Locked, locked
 from emrlite.node.parts import missing_parts, s3proxy_path, tools_path
 from emrlite.settings import Settings
 
@@ -52,6 +52,7 @@ def doctor(settings: Settings) -> list[Finding]:
         _pyspark(settings.home, lock),
         *_archives(settings.home, lock),
         _engine(settings.home, lock),
+        _class_data(settings.home, lock),
         _aws(settings.home),
         _addresses(settings),
         _memory(),
@@ -126,6 +127,27 @@ def _engine(home: Path, lock: Locked) -> Finding:
     reason = overlay.wrong(home, lock)
     path = overlay.engine_root(home, lock.spark) / "home"
     return Finding(what="engine", ok=reason is None, version=lock.spark, detail=reason or str(path), cure=_SETUP)
+
+
+def _class_data(home: Path, lock: Locked) -> Finding:
+    """Also starts a JVM that must use it: a JVM that silently does not is just slow."""
+    what, engine_home = "class data", overlay.engine_root(home, lock.spark) / "home"
+    if not class_data.possible(lock.spark):
+        detail = f"none for Spark {lock.spark}; clusters start slower"
+        return Finding(what=what, ok=True, version="none", detail=detail, needed=False)
+    try:
+        runtime = java.find(home)
+        trouble = class_data.wrong(engine_home, runtime, lock.spark)
+        if trouble is None:
+            class_data.prove(engine_home, runtime)
+    except EmrliteError as error:
+        trouble = str(error)
+    archive = class_data.path(engine_home)
+    if trouble:
+        detail = f"clusters start slower: {trouble}"
+        return Finding(what=what, ok=False, detail=detail, cure=_SETUP, needed=False)
+    version = f"{archive.stat().st_size // MB} MB"
+    return Finding(what=what, ok=True, version=version, detail=str(archive), needed=False)
 
 
 def _aws(home: Path) -> Finding:

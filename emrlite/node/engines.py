@@ -10,15 +10,16 @@ import contextlib
 import fcntl
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import java, overlay
-from emrlite.node.java_options import EMPTY, MODULE_OPTIONS
+from emrlite.node import class_data, java, overlay
+from emrlite.node.java_options import MODULE_OPTIONS, class_path
 from emrlite.node.lockfile import MB, Locked, locked
-from emrlite.node.parts import is_there, missing_parts, s3proxy_path, tools_path, tools_ready
+from emrlite.node.parts import Part, is_there, missing_parts, s3proxy_path, tools_path, tools_ready
 from emrlite.settings import Settings
 
 __all__ = ["MODULE_OPTIONS", "Engine", "ensure", "find"]
@@ -36,6 +37,7 @@ class Engine:
     python: Path  #: what drivers and executors run
     tools: Path  #: directory that holds a working ``aws``
     s3proxy: Path  #: not on the class path
+    archive: Path | None = None  #: of class data, for every JVM with that class path
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,8 +50,8 @@ class Engine:
 
     @property
     def classpath(self) -> str:
-        """The same string for every process, so that class-data archives fit.  Conf directories go behind it."""
-        return f"{self.home / EMPTY}/:{self.home / 'jars'}/*"
+        """The same string for every process, so that the class-data archive fits.  Conf directories go behind it."""
+        return class_path(str(self.home))
 
 
 def find(settings: Settings) -> Engine:
@@ -57,15 +59,18 @@ def find(settings: Settings) -> Engine:
     lock = locked(settings.spark)
     if reason := _incomplete(settings.home, lock):
         raise EngineMissing(f"Spark {lock.spark} is not set up in {settings.home}: {reason}; run `emrlite setup`")
+    at = overlay.engine_root(settings.home, lock.spark) / "home"
+    runtime = java.find(settings.home)
     return Engine(
         spark=lock.spark,
         scala=lock.scala,
         hadoop=lock.hadoop,
-        home=overlay.engine_root(settings.home, lock.spark) / "home",
-        java_home=java.find(settings.home).home,
+        home=at,
+        java_home=runtime.home,
         python=Path(sys.executable),
         tools=tools_path(settings.home),
         s3proxy=s3proxy_path(settings.home, lock),
+        archive=class_data.find(at, runtime, lock.spark),
     )
 
 
@@ -80,16 +85,19 @@ def _incomplete(home: Path, lock: Locked) -> str | None:
     return None
 
 
-def ensure(settings: Settings, say: Callable[[str], None]) -> Engine:
-    """Find the engine, or set up what is missing of it; progress goes to *say*, a line at a time."""
-    with contextlib.suppress(EngineMissing):
-        return find(settings)
+def ensure(settings: Settings, say: Callable[[str], None], *, whole: bool = False) -> Engine:
+    """Find the engine, or set up what is missing of it; progress goes to *say*, a line at a time.
+
+    With *whole*, also what clusters can do without.
+    """
+    if engine := _there(settings, whole=whole):
+        return engine
     if ":" in str(settings.home):
         raise SetupError(f"{settings.home} holds a colon, which divides class paths; choose another home")
     lock = locked(settings.spark)
     with _alone(settings.home, say):
-        with contextlib.suppress(EngineMissing):
-            return find(settings)  # another set-up has made it meanwhile
+        if engine := _there(settings, whole=whole):
+            return engine  # another set-up has made it meanwhile
         parts = missing_parts(settings.home, lock)
         fetch, disk = sum(part.fetch for part in parts), sum(part.disk for part in parts)
         free = shutil.disk_usage(settings.home).free
@@ -101,11 +109,31 @@ def ensure(settings: Settings, say: Callable[[str], None]) -> Engine:
                 f"{settings.home} has {free / MB:.0f} MB of free disk, set-up needs {disk / MB:.0f} MB; "
                 "make room or choose another home (EMRLITE_HOME)"
             )
-        for part in parts:
-            part.make(say)
+        _make(parts, say)
         engine = find(settings)
         say(f"Spark {lock.spark} is ready.")
         return engine
+
+
+def _there(settings: Settings, *, whole: bool) -> Engine | None:
+    try:
+        engine = find(settings)
+    except EngineMissing:
+        return None
+    return None if whole and missing_parts(settings.home, locked(settings.spark)) else engine
+
+
+def _make(parts: Sequence[Part], say: Callable[[str], None]) -> None:
+    """Make *parts* in their order, some beside those that follow."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="set-up") as beside:
+        waiting = []
+        for part in parts:
+            if part.beside:
+                waiting.append(beside.submit(part.make, say))
+            else:
+                part.make(say)
+        for made in waiting:
+            made.result()
 
 
 @contextlib.contextmanager

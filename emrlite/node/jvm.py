@@ -9,14 +9,10 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from emrlite.node.java_options import EMPTY, MODULE_OPTIONS
+from emrlite.node import java_options
+from emrlite.node.java_options import EXECUTOR, MODULE_OPTIONS, QUICK, sharing
 from emrlite.node.layout import NodeInfo
 
-#: Quick to start and small: measured at a third of the default's wall and CPU for short jobs.
-#: The thread stack stays Java's own: deep query plans need it, and unused stack costs nothing.
-_QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
-#: Executors do the real work, so they keep the optimising compiler.
-_EXECUTOR = ("-XX:+UseSerialGC", "-XX:-UsePerfData")
 _COLLECTOR = re.compile(r"-XX:\+Use(Serial|Parallel|G1|Z|Shenandoah|Epsilon)GC")
 _COMPILER = re.compile(r"-XX:(TieredStopAtLevel=.*|[+-]TieredCompilation)|-Xint|-Xcomp")
 
@@ -35,22 +31,21 @@ def _unless_chosen(flags: Sequence[str], own: Iterable[str]) -> list[str]:
 
 def driver_flags(own: Sequence[str] = ()) -> list[str]:
     """Flags of a driver or a tool; the user's *own* options come last and win."""
-    return [*_unless_chosen(_QUICK, own), *MODULE_OPTIONS, *own]
+    return [*_unless_chosen(QUICK, own), *MODULE_OPTIONS, *own]
 
 
-def executor_options(own: str = "") -> str:
+def executor_options(own: str = "", archive: str = "") -> str:
     """``spark.executor.defaultJavaOptions``; *own* is the user's ``spark.executor.extraJavaOptions``."""
-    return " ".join(_unless_chosen(_EXECUTOR, split(own)))
+    return shlex.join([*_unless_chosen(EXECUTOR, split(own)), *sharing(archive)])
 
 
 def class_path(info: NodeInfo, extra: str = "") -> str:
     """*extra* first, as Spark has it; what every process has; the configuration last (first, no archive is used)."""
-    return ":".join(
-        filter(None, (extra, f"{info.spark_home}/{EMPTY}/", f"{info.spark_home}/jars/*", str(info.layout.conf)))
-    )
+    return ":".join(filter(None, (extra, java_options.class_path(info.spark_home), str(info.layout.conf))))
 
 
 def command(info: NodeInfo, main: str, *args: str, flags: Sequence[str], extra: str = "") -> list[str]:
     """The whole command line of *main*."""
     temporary = f"-Djava.io.tmpdir={info.layout.tmp}"
-    return [f"{info.java_home}/bin/java", temporary, *flags, "-cp", class_path(info, extra), main, *args]
+    shared = sharing("" if extra else info.archive)
+    return [f"{info.java_home}/bin/java", temporary, *shared, *flags, "-cp", class_path(info, extra), main, *args]

@@ -125,6 +125,7 @@ class NodeInfo:
     cluster_vcpu: int  #: of all core and task nodes
     core: tuple[Peer, ...]
     applications: tuple[str, ...]
+    archive: str = ""  #: class-data archive of every JVM, if there is one
 
     @property
     def layout(self) -> Layout:

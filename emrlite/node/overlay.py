@@ -7,6 +7,7 @@ that an emptied cache breaks no cluster.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from emrlite.node.java_options import EMPTY
 from emrlite.node.lockfile import Jar, Locked
 
 #: Changes with what `build` makes, so that an older home is made anew.
-_FORM = 2
+_FORM = 3
 
 
 def engine_root(home: Path, spark: str) -> Path:
@@ -68,15 +69,28 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
             (fresh / entry.name).symlink_to(entry)
     _lay_out_python(fresh / "python", pyspark)
     for jar in sorted((pyspark / "jars").glob("*.jar")):
-        (fresh / "jars" / jar.name).symlink_to(jar)
+        (fresh / "jars" / _link_name(jar)).symlink_to(jar)
     for locked_jar in locked.jars:
         if (fresh / "jars" / locked_jar.name).exists():
             raise SetupError(f"{locked_jar.name} is in pyspark {locked.spark} already: the lock should not list it")
         place(cache, locked_jar, fresh / "jars")
     (fresh / "engine.json").write_text(json.dumps(_record(locked, pyspark), indent=1), encoding="utf-8")
-    shutil.rmtree(root / "home", ignore_errors=True)
+    before = root / "home.old"
+    shutil.rmtree(before, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        (root / "home").rename(before)
     fresh.rename(root / "home")
+    shutil.rmtree(before, ignore_errors=True)
     say(f"engine: {len(list((root / 'home' / 'jars').iterdir()))} archives on one class path in {root / 'home'}")
+
+
+def _link_name(jar: Path) -> str:
+    """The name of pyspark's archive *jar* in ``jars/``.
+
+    Spark's worker looks for ``slf4j-api-*.jar`` and puts it before ``jars/*`` for executors only.  Under this name it
+    finds none, so that the class path of executors, as a class-data archive wants it, is that of all others.
+    """
+    return "slf4j-api.jar" if jar.name.startswith("slf4j-api-") else jar.name
 
 
 def _lay_out_python(python: Path, pyspark: Path) -> None:

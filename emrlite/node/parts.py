@@ -6,15 +6,17 @@ that is missing.
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emrlite.errors import EngineMissing
-from emrlite.node import jars, java, overlay, packages
-from emrlite.node.lockfile import Jar, Locked, package_size
+from emrlite.errors import EngineMissing, SetupError
+from emrlite.node import class_data, jars, java, overlay, packages
+from emrlite.node.lockfile import MB, Jar, Locked, package_size
 
 Say = Callable[[str], None]
 
@@ -29,6 +31,7 @@ class Part:
     fetch: int  #: bytes to fetch
     disk: int  #: bytes of disk
     make: Callable[[Say], None]
+    beside: bool = False  #: may be made while those after it are
 
 
 def jar_cache(home: Path) -> Path:
@@ -65,23 +68,35 @@ def missing_parts(home: Path, lock: Locked) -> list[Part]:
     if overlay.find_pyspark(home, lock.spark) is None:
         size = package_size("pyspark")
         parts.append(Part(name="pyspark", fetch=size.fetch, disk=size.disk, make=lambda say: _pyspark(home, lock, say)))
-    if wanted := _wanted(home, lock):
-        bytes_ = sum(jar.size for jar in jars.missing(wanted, jar_cache(home)))
-        parts.append(
-            Part(name="archives", fetch=bytes_, disk=bytes_, make=lambda say: _archives(home, lock, wanted, say))
-        )
+    if overlay.wrong(home, lock):
+        bytes_ = _to_fetch(home, lock.jars)
+        parts.append(Part(name="archives", fetch=bytes_, disk=bytes_, make=lambda say: _archives(home, lock, say)))
+        parts.append(Part(name="engine home", fetch=0, disk=0, make=lambda say: _overlay(home, lock, say)))
+    if _lacks_class_data(home, lock):
+        make = functools.partial(_class_data, home, lock)
+        parts.append(Part(name="class data", fetch=0, disk=class_data.SIZE, make=make, beside=True))
+    if not is_there(home, lock.s3proxy):
+        bytes_ = _to_fetch(home, [lock.s3proxy])
+        parts.append(Part(name="S3 server", fetch=bytes_, disk=bytes_, make=lambda say: _s3proxy(home, lock, say)))
     if not tools_ready(home):
         size = package_size("awscli")
         parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=lambda say: _aws(home, say)))
-    if overlay.wrong(home, lock):
-        parts.append(Part(name="engine home", fetch=0, disk=0, make=lambda say: _overlay(home, lock, say)))
     return parts
 
 
-def _wanted(home: Path, lock: Locked) -> list[Jar]:
-    """The archives that the next parts will take from the cache."""
-    s3proxy = [] if is_there(home, lock.s3proxy) else [lock.s3proxy]
-    return [*(lock.jars if overlay.wrong(home, lock) else ()), *s3proxy]
+def _to_fetch(home: Path, wanted: Sequence[Jar]) -> int:
+    return sum(jar.size for jar in jars.missing(wanted, jar_cache(home)))
+
+
+def _lacks_class_data(home: Path, lock: Locked) -> bool:
+    if not class_data.possible(lock.spark):
+        return False
+    try:
+        runtime = java.find(home)
+    except EngineMissing:
+        return True
+    engine_home = overlay.engine_root(home, lock.spark) / "home"
+    return bool(overlay.wrong(home, lock) or class_data.wrong(engine_home, runtime, lock.spark))
 
 
 def _bring_java(home: Path, say: Say) -> None:
@@ -92,10 +107,27 @@ def _pyspark(home: Path, lock: Locked, say: Say) -> None:
     packages.ensure(overlay.own_pyspark(home, lock.spark), overlay.pyspark_locks(lock.spark), "pyspark", say)
 
 
-def _archives(home: Path, lock: Locked, wanted: Sequence[Jar], say: Say) -> None:
-    jars.fetch(wanted, jar_cache(home), say)
-    if lock.s3proxy in wanted:
-        overlay.place(jar_cache(home), lock.s3proxy, home / "tools")
+def _archives(home: Path, lock: Locked, say: Say) -> None:
+    jars.fetch(lock.jars, jar_cache(home), say)
+
+
+def _s3proxy(home: Path, lock: Locked, say: Say) -> None:
+    jars.fetch([lock.s3proxy], jar_cache(home), say)
+    overlay.place(jar_cache(home), lock.s3proxy, home / "tools")
+
+
+def _class_data(home: Path, lock: Locked, say: Say) -> None:
+    """Never an error: without it everything runs, slower."""
+    say("class data: making the archive that every JVM of a cluster starts from; a minute of one core")
+    begin = time.monotonic()
+    engine_home = overlay.engine_root(home, lock.spark) / "home"
+    try:
+        class_data.make(engine_home, java.find(home), lock.spark)
+    except (SetupError, OSError) as error:
+        say(f"class data: none, so clusters start slower: {error}")
+        return
+    size = class_data.path(engine_home).stat().st_size / MB
+    say(f"class data: {size:.0f} MB in {time.monotonic() - begin:.0f} s")
 
 
 def _aws(home: Path, say: Say) -> None:

@@ -64,6 +64,7 @@ def node_info(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
         cluster_vcpu=sum(found.vcpu for other in workers if (found := instance_types.find(other.instance_type))),
         core=peers,
         applications=spec.applications,
+        archive=str(around.engine.archive or ""),
     )
 
 

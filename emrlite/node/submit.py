@@ -104,8 +104,10 @@ def translate(
         planned = resources.plan(conf, info, machine, cluster_mode=cluster_mode)
         added |= planned.properties
         notes += planned.notes
+    archive = "" if conf.get("spark.executor.extraClassPath") else info.archive  # it stands first on the class path
     added["spark.executor.defaultJavaOptions"] = conf.get(
-        "spark.executor.defaultJavaOptions", jvm.executor_options(conf.get("spark.executor.extraJavaOptions", ""))
+        "spark.executor.defaultJavaOptions",
+        jvm.executor_options(conf.get("spark.executor.extraJavaOptions", ""), archive),
     )
     for standing, of_yarn in _LISTS.items():
         given = [item for key in (standing, of_yarn) for item in conf.get(key, "").split(",") if item.strip()]

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,25 @@ def test_every_daemon_of_every_node_can_be_rendered_and_listens_on_its_nodes_add
 
 def test_spark_masters_take_no_jobs_over_rest(engine, tmp_path):
     assert "-Dspark.master.rest.enabled=false" in command("spark-master", spec().nodes[0], engine, tmp_path).argv
+
+
+def test_executors_of_a_worker_have_the_class_path_of_all_and_the_nodes_files_behind_it(engine, tmp_path):
+    found = command("spark-worker", spec(core=1).nodes[1], engine, tmp_path)
+    conf = tmp_path / "core-1" / "conf"
+    # Spark's worker gives them SPARK_CONF_DIR first and HADOOP_CONF_DIR last.
+    assert engine.classpath.startswith(found.env["SPARK_CONF_DIR"])
+    assert found.env["HADOOP_CONF_DIR"] == str(conf)
+    assert str(conf / "spark-defaults.conf") == found.argv[found.argv.index("--properties-file") + 1]
+
+
+def test_daemons_share_the_archive_of_the_engine(engine, tmp_path):
+    shared = dataclasses.replace(engine, archive=tmp_path / "an engine" / "classes.jsa")
+    asked = spec(core=1)
+    for node in asked.nodes:
+        for name in daemons_of(asked, node):
+            flag = f"-XX:SharedArchiveFile={shared.archive}"
+            assert flag in " ".join(command(name, node, shared, tmp_path).argv)
+            assert "SharedArchiveFile" not in " ".join(command(name, node, engine, tmp_path).argv)
 
 
 def test_an_unknown_daemon_is_refused(engine, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import threading
 
 import pytest
 
@@ -121,7 +122,47 @@ def test_a_home_with_a_colon_is_refused(tmp_path):
 
 def test_what_is_missing_is_listed_in_the_order_of_making(tmp_path):
     names = [part.name for part in parts.missing_parts(tmp_path, LOCK)]
-    assert names[-3:] == ["archives", "aws CLI", "engine home"]
+    assert names[-5:] == ["archives", "engine home", "class data", "S3 server", "aws CLI"]
+
+
+def test_what_can_be_made_beside_other_parts_is_and_is_waited_for(tmp_path, monkeypatch):
+    begun, end = threading.Event(), threading.Event()
+
+    def slow(_say):
+        begun.set()
+        assert end.wait(10)
+
+    def next_(_say):
+        assert begun.wait(10)
+        end.set()
+
+    made = [
+        parts.Part(name="slow", fetch=0, disk=0, make=slow, beside=True),
+        parts.Part(name="next", fetch=0, disk=0, make=next_),
+    ]
+    monkeypatch.setattr(engines, "missing_parts", lambda _home, _lock: made)
+    with pytest.raises(EngineMissing):  # these parts are no engine, which is only seen when both are made
+        engines.ensure(Settings(home=tmp_path), lambda _line: None)
+    assert end.is_set()
+
+
+def test_an_engine_without_class_data_is_used_and_set_up_completes_it(home, monkeypatch):
+    assert engines.find(Settings(home=home)).archive is None
+    made = []
+    part = parts.Part(name="class data", fetch=0, disk=0, make=made.append)
+    monkeypatch.setattr(engines, "missing_parts", lambda _home, _lock: [part])
+    engines.ensure(Settings(home=home), lambda _line: None)
+    assert made == []
+    engines.ensure(Settings(home=home), lambda _line: None, whole=True)
+    assert len(made) == 1
+
+
+def test_executors_find_no_archive_to_put_before_the_class_path_of_all(home, pyspark):
+    (pyspark / "jars" / "slf4j-api-2.0.17.jar").write_bytes(b"slf4j")
+    overlay.build(home, LOCK, pyspark, parts.jar_cache(home), lambda _line: None)
+    jars = home / "engines/spark-4.1.1/home/jars"
+    assert (jars / "slf4j-api.jar").resolve() == pyspark / "jars" / "slf4j-api-2.0.17.jar"
+    assert list(jars.glob("slf4j-api-*")) == []
 
 
 def test_an_archive_that_pyspark_has_already_is_refused(home, pyspark):

@@ -1,0 +1,126 @@
+"""The class-data archive of an engine: what its JVMs would read, parse and verify anew, mapped ready-made.
+
+One static archive serves every process of a cluster, for all have one class path (`emrlite.node.overlay`).
+Set-up makes it from a list of names that `emrlite.node.train` has written.  It fits one Java, and lies in the
+engine's home, so that it goes when the archives of the class path change.  Without it everything runs, slower.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from emrlite.errors import SetupError
+from emrlite.node.java import Java
+from emrlite.node.java_options import QUICK, class_path, sharing
+from emrlite.node.lockfile import conf
+
+#: The archive of Spark 4.1.1, in bytes, and the seconds that it may take to make.
+SIZE, SECONDS = 330_000_000, 1800
+#: Changes with what `make` makes.
+_FORM = 1
+
+
+def path(engine_home: Path) -> Path:
+    """Where the archive of the engine is, or would be."""
+    return engine_home / "classes.jsa"
+
+
+def list_name(spark: str) -> str:
+    """The file of ``conf`` that names the classes."""
+    return f"classes-{spark}.list.gz"
+
+
+def find(engine_home: Path, java: Java, spark: str) -> Path | None:
+    """The archive, if it is there and was made by *java*."""
+    return None if wrong(engine_home, java, spark) else path(engine_home)
+
+
+def wrong(engine_home: Path, java: Java, spark: str) -> str | None:
+    """Why there is no archive for *java*, or ``None``.  Cheap: looks at files' times and sizes only."""
+    archive = path(engine_home)
+    try:
+        record = json.loads(_record(engine_home).read_text(encoding="utf-8"))
+        size = archive.stat().st_size
+    except (FileNotFoundError, ValueError):
+        return "it was not made yet"
+    now = _made_from(java, spark)
+    if now is None:
+        return f"there is no list of classes for Spark {spark}"
+    if record.get("java") != now["java"]:
+        return f"it was made by another Java than {java.home}"
+    if record != {**now, "size": size}:
+        return "it was made from another list of classes, or is damaged"
+    return None
+
+
+def possible(spark: str) -> bool:
+    """Whether an archive can be made for Spark *spark*."""
+    return _list(spark) is not None
+
+
+def make(engine_home: Path, java: Java, spark: str) -> None:
+    """Make the archive: a minute of one core.  Raises `SetupError`, and then there is none."""
+    names = _list(spark)
+    if names is None:
+        raise SetupError(f"emrlite has no {list_name(spark)}")
+    archive, fresh = path(engine_home), engine_home / "classes.jsa.new"
+    _record(engine_home).unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile("wb", suffix=".list") as plain:
+        plain.write(gzip.decompress(names))
+        plain.flush()
+        _run(java, "-Xshare:dump", *QUICK, "-Xmx1g", f"-XX:SharedClassListFile={plain.name}",
+             f"-XX:SharedArchiveFile={fresh}", "-Xlog:cds*=off", "-cp", class_path(str(engine_home)))
+    fresh.replace(archive)
+    made = {**(_made_from(java, spark) or {}), "size": archive.stat().st_size}
+    _record(engine_home).write_text(json.dumps(made, indent=1), encoding="utf-8")
+    prove(engine_home, java)
+
+
+def prove(engine_home: Path, java: Java) -> None:
+    """Start a JVM that refuses to run without the archive.  Raises `SetupError` with its words."""
+    flags = [flag for flag in sharing(str(path(engine_home))) if flag != "-Xshare:auto"]
+    _run(java, *flags, "-Xshare:on", "-cp", class_path(str(engine_home)), "-version")
+
+
+def _run(java: Java, *arguments: str) -> None:
+    try:
+        done = subprocess.run(
+            [java.home / "bin" / "java", *arguments], capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SetupError(f"the class-data archive: {error}") from error
+    if done.returncode:
+        raise SetupError(f"the class-data archive: {(done.stderr or done.stdout).strip()[-400:]}")
+
+
+def _record(engine_home: Path) -> Path:
+    return path(engine_home).with_suffix(".json")
+
+
+def _made_from(java: Java, spark: str) -> dict[str, object] | None:
+    """What an archive depends on, but for the class path, which is the engine home's."""
+    names = _list(spark)
+    if names is None:
+        return None
+    return {"form": _FORM, "java": _identity(java), "list": hashlib.sha256(names).hexdigest()}
+
+
+def _list(spark: str) -> bytes | None:
+    try:
+        return conf(list_name(spark)).read_bytes()
+    except SetupError:
+        return None  # a version of Spark that nobody has trained
+
+
+def _identity(java: Java) -> list[object]:
+    """Tells one JVM from another: an archive fits the build that made it only."""
+    for name in ("libjvm.so", "libjvm.dylib"):
+        library = (java.home / "lib" / "server" / name).resolve()
+        if library.is_file():
+            found = library.stat()
+            return [java.version, str(library), found.st_size, found.st_mtime_ns]
+    return [java.version, str(java.home)]

@@ -1,0 +1,85 @@
+"""``python -m emrlite.node.train``: write ``conf/classes-<spark>.list.gz`` anew, by watching a cluster at work.
+
+For maintainers, after a change of archives.  A training job runs through ``emrlite run``, with a Java that lists
+what each of its processes loads; the union, names only, is what set-up makes the class-data archive from.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from emrlite.node import class_data, java
+from emrlite.node.lockfile import conf
+from emrlite.settings import Settings
+
+JOB = Path(__file__).with_name("training_job.py")
+
+#: Made while a JVM runs, so of no use to another.
+_GENERATED = re.compile(
+    r"\$\$Lambda|\$Proxy\d|^jdk/internal/reflect/Generated|^org/apache/spark/sql/catalyst/expressions/Generated"
+    r"|^java/lang/invoke/(LambdaForm|BoundMethodHandle)\$(MH|DMH|Species_)|/GeneratedC|\$Lambda\$|0x"
+)
+
+
+#: The S3 server has a class path of its own (``-jar``), so the archive is not for it.
+_WRAPPER = """\
+#!/bin/sh
+case " $* " in
+    *" -jar "*) exec {java} "$@" ;;
+esac
+exec {java} {flags} "$@"
+"""
+
+
+def main() -> None:
+    settings = Settings.load()
+    real = java.find(settings.home)
+    with tempfile.TemporaryDirectory(prefix="emrlite-train-") as name:
+        lists, home = Path(name, "lists"), Path(name, "java")
+        lists.mkdir()
+        watching_java(real.home, home, ["-Xshare:off", f"-XX:DumpLoadedClassList={lists}/%p.list"])
+        command = [sys.executable, "-m", "emrlite", "run", str(JOB)]
+        subprocess.run(command, check=True, env={**os.environ, "JAVA_HOME": str(home)})
+        found = union(path.read_text(encoding="utf-8") for path in lists.iterdir())
+    target = conf("engines.lock").with_name(class_data.list_name(settings.spark))
+    target.write_bytes(gzip.compress("".join(f"{line}\n" for line in found).encode(), 9, mtime=0))
+    print(f"{target}: {len(found)} lines, {target.stat().st_size // 1024} KiB")
+
+
+def watching_java(real: Path, home: Path, flags: Iterable[str]) -> None:
+    """Make *home* a Java that is *real*, but adds *flags* to every command line."""
+    (home / "bin").mkdir(parents=True)
+    for entry in real.iterdir():
+        if entry.name != "bin":
+            (home / entry.name).symlink_to(entry)
+    program = home / "bin" / "java"
+    java = shlex.quote(str(real / "bin" / "java"))
+    program.write_text(_WRAPPER.format(java=java, flags=shlex.join(flags)), encoding="utf-8")
+    program.chmod(0o755)
+
+
+def union(texts: Iterable[str]) -> list[str]:
+    """One sorted list of all classes, then of all lambdas, from what ``-XX:DumpLoadedClassList`` wrote."""
+    classes, lambdas = set(), set()
+    for text in texts:
+        for line in text.splitlines(keepends=True):
+            if not line.endswith("\n") or line.startswith("#") or " source: " in line:
+                continue  # cut short by a kill; a comment; of a class loader that no archive serves
+            if line.startswith("@"):
+                if not _GENERATED.search(line.split()[1]):
+                    lambdas.add(line.strip())
+            elif not _GENERATED.search(name := line.split()[0]):
+                classes.add(name)
+    return [*sorted(classes), *sorted(lambdas)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Every JVM of a real cluster takes its classes from the archive: counted, for JVMs that do not are merely slow."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rig import Emulator, new_home
+
+from emrlite.node import engines, java, train
+from emrlite.settings import Settings
+
+#: Who a JVM is, by its main class; the first that it has loaded counts.
+ROLES = {
+    "executor": "org.apache.spark.executor.CoarseGrainedExecutorBackend",
+    "driver": "org.apache.spark.deploy.SparkSubmit",
+    "master": "org.apache.spark.deploy.master.Master",
+    "worker": "org.apache.spark.deploy.worker.Worker",
+    "hadoop fs": "org.apache.hadoop.fs.FsShell",
+    "datanode": "org.apache.hadoop.hdfs.server.datanode.DataNode",
+    "namenode": "org.apache.hadoop.hdfs.server.namenode.NameNode",
+}
+
+JOB = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+rows = spark.range(1000).selectExpr("id", "id % 7 AS part")
+rows.write.mode("overwrite").parquet("hdfs:///counted")
+spark.read.parquet("hdfs:///counted").groupBy("part").count().write.mode("overwrite").parquet("s3://test-bucket/counted")
+assert spark.sparkContext.parallelize(range(4), 2).map(lambda n: n + 1).sum() == 10
+"""
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("loaded classes")
+
+
+@pytest.fixture(scope="module")
+def watched(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator whose Java writes down where each class came from."""
+    settings = Settings.load()
+    engines.ensure(settings, print, whole=True)
+    home = tmp_path_factory.mktemp("java") / "watching java"
+    train.watching_java(java.find(settings.home).home, home, [f"-Xlog:class+load:file={logs}/%p.log:none"])
+    emulator = Emulator(new_home(tmp_path_factory.mktemp("shared") / "a home"), JAVA_HOME=str(home))
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+def sources(log: Path) -> Counter[str]:
+    """How many classes came from the archive, and how many from where they are without it."""
+    found: Counter[str] = Counter()
+    for source in re.findall(r" source: (.+)", log.read_text(errors="replace")):
+        if source.startswith("shared objects file"):
+            found["archive"] += 1
+        elif ".jar" in source or source.startswith("jrt:"):
+            found["files"] += 1
+    return found
+
+
+def role(log: Path) -> str:
+    """Whose log it is."""
+    loaded = set(re.findall(r"^(\S+) source:", log.read_text(errors="replace"), re.MULTILINE))
+    return next((name for name, main in ROLES.items() if main in loaded), log.name)
+
+
+def test_every_jvm_of_a_cluster_takes_its_classes_from_the_archive(watched: Emulator, logs: Path) -> None:
+    cluster = watched.run_cluster(core=1)
+    app = watched.put("count.py", JOB)
+    done = watched.run_step(cluster, "bash", "-c", f"set -e; spark-submit {app}; hadoop fs -ls hdfs:///counted")
+
+    assert done["State"] == "COMPLETED", done["stderr"]
+    assert "[cds" not in done["stdout"] + done["stderr"]
+    assert "VM warning" not in done["stdout"] + done["stderr"]
+    counted = {role(log): sources(log) for log in sorted(logs.glob("*.log"))}
+    for name, found in counted.items():
+        print(f"{name:<12} {found['archive']:>6} from the archive, {found['files']:>5} from files")
+    assert set(counted) == set(ROLES)
+    wrong = {name: found for name, found in counted.items() if found["archive"] < 20 * found["files"]}
+    assert wrong == {}
+    # Executors log as before, to the place that Spark's worker gives them.
+    (stderr,) = (watched.home / "clusters" / cluster / "core-1/mnt/spark").glob("application_*/0/stderr")
+    assert "INFO CoarseGrainedExecutorBackend: Successfully registered with driver" in stderr.read_text()
