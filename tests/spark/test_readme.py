@@ -31,6 +31,7 @@ PROGRAMS = {
     "emrlite": f'exec {sys.executable} -m emrlite "$@"',
     "python": f'exec {sys.executable} "$@"',
     "python3": f'exec {sys.executable} "$@"',
+    "pytest": f'exec {sys.executable} -m pytest -p no:cacheprovider "$@"',
     "make": f'exec {shutil.which("make")} --dry-run --always-make -C {shlex.quote(str(ROOT))} "$@"',
     "pip": f"""case "$1 $2" in 'install .[spark]') ;; *) echo "pip $*: the test knows no such use" >&2; exit 1 ;; esac
 exec {sys.executable} -m pip install --quiet --no-deps --no-index --no-build-isolation --target installed \\
