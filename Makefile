@@ -16,7 +16,7 @@ help:  ## List the targets
 
 $(STAMP): conf/build.lock conf/requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "emrlite needs Python 3.11 or later with its module venv (Debian: apt install python3-venv)" >&2; exit 1; }
-	@echo "Making .venv with $(PYTHON): about 600 MB to fetch, 1.3 GB of disk and 2 GB while it works"
+	@echo "Making .venv with $(PYTHON): about 690 MB to fetch, 1.5 GB of disk and 2.2 GB while it works"
 	@"$(PYTHON)" -m venv .venv
 	@$(PIP) install --require-hashes --no-deps --requirement conf/build.lock
 	@# Build tools are pinned above; pyspark comes as source and takes a minute.
