@@ -123,7 +123,9 @@ def _wait(look: Callable[[], _Seen], enough: Callable[[_Seen], bool], timeout: f
 def assert_state(seen: Step | Cluster, *states: str) -> None:
     """Assert that a step or cluster is in one of *states*; if not, say what it is and why."""
     __tracebackhide__ = True
-    assert seen.state in states, f"{seen}\nexpected {' or '.join(states)}"
+    # Raised, not asserted: pytest rewrites the asserts of plugins, and would indent these lines.
+    if seen.state not in states:
+        raise AssertionError(f"{seen}\nexpected {' or '.join(states)}")
 
 
 def assert_completed(step: Step) -> None:
@@ -136,7 +138,8 @@ def assert_failed(step: Step, saying: str = "") -> None:
     """Assert that a step is FAILED, and that its reason or message holds *saying*."""
     __tracebackhide__ = True
     assert_state(step, StepState.FAILED)
-    assert saying in f"{step.reason}\n{step.message}", f"{step}\nexpected it to say {saying!r}"
+    if saying not in f"{step.reason}\n{step.message}":
+        raise AssertionError(f"{step}\nexpected it to say {saying!r}")
 
 
 def read_log(emr: Any, s3: Any, step: Step, name: str = "stdout", *, timeout: float = LOG_SECONDS) -> str:
