@@ -129,7 +129,7 @@ class LocalDriver:
     def _explain(self, spec: ClusterSpec, step_id: str, exit_code: int | None) -> Failure:
         """What a step died of; what helps against it stands at the end of its standard error too, once."""
         folder = self._layout(spec.master).step_logs(step_id)
-        stdout, stderr = _tail(folder / "stdout"), _tail(folder / "stderr")
+        stdout, stderr = logs.tail(folder / "stdout", TAIL), logs.tail(folder / "stderr", TAIL)
         failure = failures.explain(stdout, stderr, exit_code, logs.folder(spec, f"steps/{step_id}") or str(folder),
                                    self._infos.get(spec.master.name))
         hint = failures.hint_of(failure)
@@ -349,12 +349,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_size, found.st_mtime_ns
-
-
-def _tail(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emrlite.node.advice import MARK
+from emrlite.storage import logs
 
 #: Seconds between two looks, and the least that an application has waited when it is told.
 _PERIOD, _PATIENCE = 2.0, 5.0
@@ -49,17 +50,8 @@ class Watch:
         for application, text in waiting(self._ask()).items():
             if application in self._told:
                 continue
-            of = next((path for path in running if application in _tail(path)), None)
+            of = next((path for path in running if application in logs.tail(path, _TAIL)), None)
             if of is not None:
                 with of.open("a") as file:
                     file.write(f"{MARK}{text}\n")
                 self._told.add(application)
-
-
-def _tail(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""

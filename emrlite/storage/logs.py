@@ -69,6 +69,16 @@ def folder(spec: ClusterSpec, place: str) -> str | None:
     return f"{spec.log_uri.rstrip('/')}/{spec.id}/{place}" if spec.log_uri else None
 
 
+def tail(path: Path, most: int) -> str:
+    """Return the last *most* bytes of a log as text; nothing of one that is not there."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - most))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
 def upload(client: Any, spec: ClusterSpec, files: Iterable[LogFile]) -> int:
     """Bring *files* to the cluster's LogUri; those that do not exist are left out.
 
