@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 RUN_SECONDS = 600
@@ -25,11 +26,13 @@ RUN_SECONDS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One run: wall and processor seconds, and where the time went."""
+    """One run: wall and processor seconds, the peak of memory, and where the time went."""
 
     wall: float
     cpu: float
+    memory: float = 0.0
     phases: dict[str, float] = field(default_factory=dict)
+    processes: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +77,7 @@ def run_emrlite(folder: Path) -> Outcome:
         [*emrlite, "run", "--json", "--input", f"{folder / 'in'}=s3://benchmark/in", str(HERE / "job.py"), *places])
     told = json.loads(printed)
     events = json.loads(subprocess.check_output([*emrlite, "events", told["cluster_id"], "--json"]))
-    return Outcome(wall=outcome.wall, cpu=outcome.cpu, phases=phases(events, told["step_id"], outcome.wall))
+    return replace(outcome, phases=phases(events, told["step_id"], outcome.wall))
 
 
 def measured(folder: Path, command: Sequence[str]) -> tuple[Outcome, str]:
@@ -88,7 +91,8 @@ def measured(folder: Path, command: Sequence[str]) -> tuple[Outcome, str]:
     found = json.loads(told.read_text()) if done.returncode == 0 else {"code": done.returncode}
     if found["code"] != 0:
         raise SystemExit(f"{log.read_text()}\n{' '.join(command)}\nended with exit code {found['code']}")
-    return Outcome(wall=found["wall"], cpu=found["cpu"]), done.stdout
+    del found["code"]
+    return Outcome(**found), done.stdout
 
 
 def phases(events: Sequence[dict[str, object]], step_id: str, wall: float) -> dict[str, float]:
