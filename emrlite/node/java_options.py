@@ -19,13 +19,20 @@ def class_path(engine_home: str) -> str:
     return f"{engine_home}/{EMPTY}/:{engine_home}/jars/*"
 
 
+#: Java maps an archive at a random place by default and rewrites every pointer in it: 250 MB of each process's own
+#: memory and a tenth of a second.  Where it was made for, its pages are shared by all (option of HotSpot's `arguments`).
+_IN_PLACE: tuple[str, ...] = (
+    "-XX:+IgnoreUnrecognizedVMOptions", "-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0",
+)  # fmt: skip
+
+
 def sharing(archive: str) -> tuple[str, ...]:
     """Return the flags that let a JVM use the class-data *archive* ("": there is none).
 
     Only for the class path above with more behind it: a JVM that finds another shares nothing at all, not even what
     it shares without flags.  It goes on without a word then, for nothing of it may appear in a step's logs.
     """
-    return (f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds*=off") if archive else ()
+    return (*_IN_PLACE, f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds*=off") if archive else ()
 
 
 #: What every JVM of a cluster is started with: Spark's `JavaModuleOptions` without

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emrlite.cluster import instance_types
 from emrlite.cluster.model import ClusterSpec, NodeSpec, Role
-from emrlite.node import configuration, programs
+from emrlite.node import configuration, event_logs, programs
 from emrlite.node.addresses import Network
 from emrlite.node.driver import daemons_of
 from emrlite.node.engines import Engine
@@ -115,6 +115,7 @@ def spark_defaults(info: NodeInfo) -> dict[str, str]:
     return {
         "spark.master": info.spark_master,
         "spark.cores.max": str(info.cluster_vcpu),
+        **event_logs.properties(Path(info.root).parent),
         "spark.sql.warehouse.dir": "hdfs:///user/spark/warehouse",
         # The file committer writes every format and overwrites partitions dynamically; its
         # second algorithm (EMR's default) renames once, which on S3 is a copy.
@@ -139,6 +140,7 @@ def provision(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
                       layout.daemon_logs, layout.spark_work, layout.container_logs):
         directory.mkdir(parents=True, exist_ok=True)
     layout.root.chmod(0o700)  # core-site.xml holds the keys of S3
+    event_logs.directory(root).mkdir(mode=0o700, exist_ok=True)
     for name, text in conf_files(spec, node, info, network, around).items():
         (layout.conf / name).write_text(text)
     (layout.info / "instance.json").write_text(json.dumps({
