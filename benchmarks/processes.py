@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import run_vs_local
+from benchmarks.options import scratch_home
+from benchmarks.run_vs_local import Outcome
 
 #: What a main class is called here; every other one by its own name.
 _CALLED = {
@@ -24,7 +26,7 @@ _TAKES_A_VALUE = {"-cp", "-classpath", "--class-path", "--add-modules", "-p", "-
 _SMALL = 0.1
 
 
-def name(argv: Sequence[str]) -> str:
+def called(argv: Sequence[str]) -> str:
     """Call a process by what it runs."""
     if not argv:
         return "(gone)"
@@ -64,7 +66,7 @@ def table(processes: Sequence[Mapping[str, Any]], wall: float, cpu: float) -> st
             continue
         used, lived = one["user"] + one["system"], max(0.01, one["last"] - one["start"])
         lines.append(
-            f"{name(one['argv']):<44}{one['pid']:>8}{one['user']:>8.2f}{one['system']:>8.2f}{one['start']:>8.2f}"
+            f"{called(one['argv']):<44}{one['pid']:>8}{one['user']:>8.2f}{one['system']:>8.2f}{one['start']:>8.2f}"
             f"{one['last']:>8.2f}{100 * used / lived:>7.0f}{one['peak'] / 1e6:>9.0f}")
     seen = sum(one["user"] + one["system"] for one in processes)
     lines.append(f"{f'{len(small)} processes below {_SMALL} s':<52}"
@@ -79,14 +81,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=200_000, help="rows of the input (200,000)")
     parser.add_argument("--side", choices=("both", "bare", "emrlite"), default="both", help="what to run (both)")
     asked = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="emrlite-benchmark-") as folder:
-        run_vs_local.write_input(Path(folder) / "in", asked.rows)
-        sides = {"bare": ("spark-submit --master local[2]", run_vs_local.run_bare),
-                 "emrlite": ("emrlite run, 4 nodes", run_vs_local.run_emrlite)}
+    with tempfile.TemporaryDirectory(prefix="emrlite-benchmark-") as name:
+        folder = Path(name)
+        source = run_vs_local.write_input(folder / "in", asked.rows)
+        home = scratch_home(folder / "home")
+        sides: dict[str, tuple[str, Callable[[], Outcome]]] = {
+            "bare": ("spark-submit --master local[2]", lambda: run_vs_local.run_bare(folder, source)),
+            "emrlite": ("emrlite run, 4 nodes", lambda: run_vs_local.run_emrlite(folder, source, home))}
         for side, (title, run) in sides.items():
             if asked.side in {"both", side}:
-                outcome = run(Path(folder))
-                print(f"\n{title}: wall {outcome.wall:.1f} s, CPU {outcome.cpu:.1f} s, peak {outcome.memory / 1e6:.0f} MB")
+                outcome = run()
+                print(f"\n{title}: {outcome.wall:.1f} s, CPU {outcome.cpu:.1f} s, peak {outcome.memory / 1e6:.0f} MB")
                 for phase, seconds in outcome.phases.items():
                     print(f"  {phase:<30}{seconds:6.1f}")
                 print(table(outcome.processes, outcome.wall, outcome.cpu))

@@ -1,27 +1,27 @@
 """The same small job as bare ``spark-submit --master local[2]`` and as ``emrlite run``.
 
-Pairs run one after the other, so that what else the machine does meets both alike.  The bare
-side has the defaults of the pip wheel and one JVM; emrlite's brings up a cluster of four nodes,
-keeps the data on its HDFS between, and takes all of it down again.
+The bare side has the defaults of the pip wheel and one JVM; emrlite's brings up a cluster of
+four nodes, keeps the data on its HDFS between, and takes all of it down again.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import Row, ratio
+from benchmarks.options import Options, scratch_home
+
 HERE = Path(__file__).parent
-RUN_SECONDS = 600
+RUN_SECONDS = 900
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,50 +31,48 @@ class Outcome:
     wall: float
     cpu: float
     memory: float = 0.0
-    phases: dict[str, float] = field(default_factory=dict)
-    processes: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    phases: Mapping[str, float] = field(default_factory=dict)
+    processes: Sequence[Mapping[str, Any]] = field(default_factory=list, repr=False)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=3, help="how often each side runs (3)")
-    parser.add_argument("--rows", type=int, default=200_000, help="rows of the input (200,000)")
-    asked = parser.parse_args(arguments)
-    pairs = []
-    with tempfile.TemporaryDirectory(prefix="emrlite-benchmark-") as name:
-        folder = Path(name)
-        write_input(folder / "in", asked.rows)
-        for number in range(1, asked.pairs + 1):
-            bare, ours = run_bare(folder), run_emrlite(folder)
-            print(f"pair {number}: {bare.wall:.1f} s, {ours.wall:.1f} s", file=sys.stderr)
-            pairs.append((bare, ours))
-    print(report(pairs, asked.rows))
-    return 0
+def measure(options: Options) -> dict[str, Row]:
+    """Return the row ``run_vs_local``."""
+    source, home = write_input(options.folder / "in", options.rows), scratch_home(options.folder / "run-home")
+    if not options.small:  # files get into the caches; the first cluster of a home formats HDFS
+        run_bare(options.new("bare"), source)
+        run_emrlite(options.new("run"), source, home)
+    pairs = [(run_bare(options.new("bare"), source), run_emrlite(options.new("run"), source, home))
+             for _ in options.each_pair("run_vs_local")]
+    return {"run_vs_local": row(pairs)}
 
 
-def write_input(folder: Path, rows: int) -> None:
+def write_input(folder: Path, rows: int) -> Path:
     """Write *rows* of CSV, the same on every machine."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     lines = (f"{number},word{number % 97},{number * 7919 % 10007 / 10007:.6f}\n" for number in range(rows))
     (folder / "rows.csv").write_text("id,word,value\n" + "".join(lines))
+    return folder
 
 
-def run_bare(folder: Path) -> Outcome:
-    package = importlib.util.find_spec("pyspark")
-    if package is None or package.origin is None:
-        raise SystemExit("the bare side needs pyspark beside emrlite: pip install emrlite[spark]")
-    submit = Path(package.origin).parent / "bin" / "spark-submit"
-    places = [f"file://{folder}/{part}" for part in ("in", "stage", "out")]
-    outcome, _ = measured(folder, [str(submit), "--master", "local[2]", str(HERE / "job.py"), *places])
+def run_bare(folder: Path, source: Path) -> Outcome:
+    places = [f"file://{source}", f"file://{folder}/stage", f"file://{folder}/out"]
+    outcome, _ = measured(folder, [spark_submit(), "--master", "local[2]", str(HERE / "job.py"), *places])
     return outcome
 
 
-def run_emrlite(folder: Path) -> Outcome:
-    emrlite = [sys.executable, "-m", "emrlite"]
+def spark_submit() -> str:
+    """The program of the pip wheel."""
+    package = importlib.util.find_spec("pyspark")
+    if package is None or package.origin is None:
+        raise SystemExit("the bare side needs pyspark beside emrlite: pip install emrlite[spark]")
+    return str(Path(package.origin).parent / "bin" / "spark-submit")
+
+
+def run_emrlite(folder: Path, source: Path, home: Path) -> Outcome:
+    emrlite = [sys.executable, "-m", "emrlite", "--home", str(home)]
     places = ["s3://benchmark/in", "hdfs:///stage", "s3://benchmark/out"]
     outcome, printed = measured(
-        folder,
-        [*emrlite, "run", "--json", "--input", f"{folder / 'in'}=s3://benchmark/in", str(HERE / "job.py"), *places])
+        folder, [*emrlite, "run", "--json", "--input", f"{source}=s3://benchmark/in", str(HERE / "job.py"), *places])
     told = json.loads(printed)
     events = json.loads(subprocess.check_output([*emrlite, "events", told["cluster_id"], "--json"]))
     return replace(outcome, phases=phases(events, told["step_id"], outcome.wall))
@@ -95,7 +93,7 @@ def measured(folder: Path, command: Sequence[str]) -> tuple[Outcome, str]:
     return Outcome(**found), done.stdout
 
 
-def phases(events: Sequence[dict[str, object]], step_id: str, wall: float) -> dict[str, float]:
+def phases(events: Sequence[Mapping[str, object]], step_id: str, wall: float) -> dict[str, float]:
     """Divide the time of one `emrlite run` by its cluster's events."""
 
     def first(subject: str, *states: str) -> float:
@@ -115,26 +113,21 @@ def phases(events: Sequence[dict[str, object]], step_id: str, wall: float) -> di
     }
 
 
-def report(pairs: Sequence[tuple[Outcome, Outcome]], rows: int) -> str:
-    """Render what was measured."""
+def row(pairs: Sequence[tuple[Outcome, Outcome]]) -> Row:
+    """Compare within pairs: the bare run, emrlite's."""
     bare, ours = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    ratios = [b.wall / a.wall for a, b in pairs]
-    lines = [
-        f"The same job over {rows:,} rows of CSV, {len(pairs)} pair(s); median (lowest to highest)", "",
-        f"{'':<24}{'wall s':<22}{'CPU s'}",
-        f"{'spark-submit local[2]':<24}{spread([run.wall for run in bare]):<22}{spread([run.cpu for run in bare])}",
-        f"{'emrlite run, 4 nodes':<24}{spread([run.wall for run in ours]):<22}{spread([run.cpu for run in ours])}",
-        f"{'ratio in a pair':<24}{spread(ratios, 2):<22}{spread([b.cpu / a.cpu for a, b in pairs], 2)}",
-        "", "Where the time of emrlite run went (median seconds)",
-        *(f"  {name:<30}{statistics.median(run.phases[name] for run in ours):6.1f}" for name in ours[0].phases),
-    ]
-    return "\n".join(lines)
+    where = [f"| {name} | {statistics.median(run.phases[name] for run in ours):.1f} |" for name in ours[0].phases]
+    return Row(
+        what="`emrlite run` of the small job: cluster up, step, logs, cluster gone (1 master, 2 core, 1 task, HDFS)",
+        against="bare `spark-submit --master local[2]` of the same job",
+        measures=[
+            ratio("wall", [run.wall for run in ours], [run.wall for run in bare], "s", at_most=1.0),
+            ratio("CPU", [run.cpu for run in ours], [run.cpu for run in bare], "s", at_most=1.2),
+            ratio("peak memory", [run.memory for run in ours], [run.memory for run in bare], "MB", 1e-6),
+        ],
+        details="\n".join(["| where the time of `emrlite run` went | median s |", "|---|---|", *where]),
+        raw=[{"bare": summary(a), "emrlite": summary(b)} for a, b in pairs])
 
 
-def spread(values: Sequence[float], digits: int = 1) -> str:
-    middle, low, high = (f"{value:.{digits}f}" for value in (statistics.median(values), min(values), max(values)))
-    return f"{middle} ({low} to {high})"
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def summary(outcome: Outcome) -> dict[str, Any]:
+    return {name: value for name, value in asdict(outcome).items() if name != "processes"}

@@ -1,0 +1,1 @@
+"""What emrlite costs, each figure side by side with a peer's: ``python -m benchmarks``."""

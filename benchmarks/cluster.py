@@ -1,0 +1,76 @@
+"""A cluster of four nodes: until it is WAITING, and its memory when idle, against daemons with default flags."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from benchmarks import look, peer_daemons
+from benchmarks.emulator import Emulator, running
+from benchmarks.figures import Measure, Row, ratio
+from benchmarks.options import Options, engine, scratch_home, timed
+
+#: Seconds after the start in which nobody asks for anything.
+IDLE_SECONDS = 5.0
+
+
+def measure(options: Options) -> dict[str, Row]:
+    """Return the rows ``cluster_up`` and ``idle_memory``."""
+    ours, peers = [], []
+    with running(scratch_home(options.folder / "cluster-home")) as emulator:
+        emulator.client("s3").list_buckets()  # starts the S3 server, which is no part of a cluster
+        if not options.small:  # the first cluster of a home formats HDFS
+            one_cluster = emulator.launch()
+            emulator.wait(one_cluster)
+            emulator.end(one_cluster)
+            options.say(f"cluster_up: {one_cluster} was not counted")
+        for _ in options.each_pair("cluster_up"):
+            peers.append(run_peers(options))
+            ours.append(run_ours(emulator))
+    return rows(ours, peers)
+
+
+def run_ours(emulator: Emulator) -> dict[str, float]:
+    """Bring a cluster up and take it down."""
+    emulator.quiet()
+    without, used = emulator.memory(), emulator.processor_time()
+    with timed() as wall:
+        cluster_id = emulator.launch()
+        emulator.wait(cluster_id)
+    used = emulator.processor_time() - used
+    threading.Event().wait(IDLE_SECONDS)
+    whole = emulator.memory()
+    emulator.end(cluster_id)
+    return {"wall": wall(), "cpu": used, "memory": whole - without, "whole": whole}
+
+
+def run_peers(options: Options) -> dict[str, float]:
+    """Start the daemons with default flags and end them."""
+    with peer_daemons.daemons(engine(), options.new("daemons")) as daemons:
+        used = look.processor_time(os.getpid())
+        with timed() as wall:
+            daemons.start()
+        used = look.processor_time(os.getpid()) - used
+        threading.Event().wait(IDLE_SECONDS)
+        return {"wall": wall(), "cpu": used, "memory": daemons.rss()}
+
+
+def rows(ours: list[dict[str, float]], peers: list[dict[str, float]]) -> dict[str, Row]:
+    """Make the two rows of what the runs found."""
+
+    def of(key: str, runs: list[dict[str, float]]) -> list[float]:
+        return [run[key] for run in runs]
+
+    raw = {"ours": ours, "peers": peers}
+    up = Row(
+        what="RunJobFlow → WAITING: 1 master, 2 core, 1 task, HDFS", raw=raw,
+        against="NameNode, 2 DataNodes, Spark master, 3 workers with default flags, until all know one another",
+        measures=[ratio("wall", of("wall", ours), of("wall", peers), "s", at_most=0.25),
+                  ratio("CPU", of("cpu", ours), of("cpu", peers), "s")])
+    memory = Row(
+        what="memory of the idle cluster of four nodes (what it adds to the emulator's, shared pages divided)", raw=raw,
+        against="RSS of those daemons", measures=[
+            ratio("", of("memory", ours), of("memory", peers), "MB", 1e-6, at_most=0.4),
+            Measure(name="with the emulator and its S3 server", unit="MB",
+                    values=[value / 1e6 for value in of("whole", ours)])])
+    return {"cluster_up": up, "idle_memory": memory}
