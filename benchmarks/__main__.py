@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import cluster, figures, look, run_vs_local, steps
+from benchmarks import cluster, control_plane, figures, look, run_vs_local, steps
 from benchmarks.figures import Row
 from benchmarks.measure import become_reaper
 from benchmarks.options import Options, engine
@@ -27,6 +27,7 @@ ROWS: dict[str, Callable[[Options], dict[str, Row]]] = {
     "warm_step": steps.measure,
     "bash_step": steps.measure,
     "idle_memory": cluster.measure,
+    "control_plane": control_plane.measure,
 }
 
 

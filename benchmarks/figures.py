@@ -55,11 +55,11 @@ class Row:
 
 
 def ratio(name: str, ours: Sequence[float], peers: Sequence[float], unit: str, scale: float = 1.0,
-          at_most: float | None = None) -> Measure:
+          at_most: float | None = None, at_least: float | None = None) -> Measure:
     """Compare within pairs; *scale* brings both sides to *unit*."""
     sides = f"{spread([value * scale for value in ours])} against {spread([value * scale for value in peers])} {unit}"
     values = [our / peer for our, peer in zip(ours, peers, strict=True)]
-    return Measure(name=name, values=values, sides=sides, at_most=at_most)
+    return Measure(name=name, values=values, sides=sides, at_most=at_most, at_least=at_least)
 
 
 def digits(value: float) -> str:
@@ -81,10 +81,10 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         for number, measure in enumerate(row.measures):
             what, against = (row.what, row.against) if number == 0 else ("", "")
-            named = f" {measure.name}" if measure.name else ""
+            name = f"{measure.name}: " if measure.name else ""
             unit = f" {measure.unit}" if measure.unit else ""
             count = f", {len(measure.values)} times" if len(measure.values) > 1 else ", once"
-            lines.append(f"| {what} | {against} | {measure.goal}{named} | {spread(measure.values)}{unit}{named}{count} "
+            lines.append(f"| {what} | {against} | {name}{measure.goal} | {spread(measure.values)}{unit}{count} "
                          f"| {measure.sides} | {measure.met} |")
     return "\n".join(lines)
 

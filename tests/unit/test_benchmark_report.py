@@ -52,9 +52,9 @@ def test_the_table_has_a_line_for_each_measure_and_names_the_row_once():
         Row(what="another", against="-", measures=[Measure(name="", values=[250.0], unit="ms", at_most=300)]),
     ]
     assert figures.table(rows).splitlines()[2:] == [
-        ("| a thing | its peer | ≤ 1.2 wall | 1.00 (0.50 to 1.50) wall, 2 times "
+        ("| a thing | its peer | wall: ≤ 1.2 | 1.00 (0.50 to 1.50), 2 times "
          "| 2.00 (1.00 to 3.00) against 2.00 (2.00 to 2.00) s | yes |"),
-        "|  |  | - CPU | 1.50 CPU, once | 3.00 against 2.00 s | - |",
+        "|  |  | CPU: - | 1.50, once | 3.00 against 2.00 s | - |",
         "| another | - | ≤ 300 ms | 250 ms, once |  | yes |",
     ]
 
