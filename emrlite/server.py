@@ -24,13 +24,14 @@ from emrlite.cluster.model import ClusterSpec, Event
 from emrlite.cluster.reconcilers import Limits, Reconcilers
 from emrlite.cluster.store import Store
 from emrlite.errors import EmrliteError, ValidationException
-from emrlite.node import engines
+from emrlite.node import engines, isolation
 from emrlite.node.driver import Driver, FakeDriver
 from emrlite.node.engines import Engine
 from emrlite.node.local import LocalDriver
 from emrlite.node.process import MARK_VARIABLE, OWNER_VARIABLE, Tether, orphans, reap
 from emrlite.node.provision import Surroundings
 from emrlite.node.service import Service, connects
+from emrlite.node.view import Found, Kept
 from emrlite.settings import Settings
 from emrlite.storage import s3
 from emrlite.storage.emrfs import S3Access
@@ -209,7 +210,16 @@ class Emulator:
             name_template=self.engine.home.parent / "formatted-namenode", trouble=trouble)
 
     def _around(self) -> Surroundings:
-        return Surroundings(engine=self.engine, aws_endpoint=self.url, s3=self._s3_access, environ=os.environ)
+        found, kept = self._view
+        return Surroundings(engine=self.engine, aws_endpoint=self.url, s3=self._s3_access, environ=os.environ,
+                            view=found, kept=kept)
+
+    @cached_property
+    def _view(self) -> tuple[Found, Kept]:
+        """What of a view of its own this machine lets a node have; tried when the first node is made."""
+        found = isolation.find(self.settings.home, self.settings.namespace)
+        log.info("namespace: %s", isolation.describe(found))
+        return found, isolation.kept(self.settings.home, self.engine, os.environ) if found.kind else Kept()
 
     def _limits(self) -> Limits:
         instant = self.settings.timing == "instant"

@@ -46,6 +46,9 @@ class Settings:
         "fast", "`fast` runs real processes; `instant` runs none and lets every step succeed (control-plane tests).")
     addresses: Literal["auto", "many", "single"] = _setting(
         "auto", "`many` gives each node its own 127.x.y.z, `single` puts all on 127.0.0.1 with reserved ports.")
+    namespace: Literal["auto", "off"] = _setting(
+        "auto",
+        "`auto` gives each node its own /mnt, /home, /tmp and programs where the machine allows it; `off` never.")
     allow_hosts: str = _setting("", "Further `Host` names, separated by commas, that the endpoint answers to.")
     allow_origins: str = _setting("", "Web origins, separated by commas, that may call the endpoint.")
     allow_pretend: bool = _setting(
@@ -88,7 +91,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 _KINDS = {"home": Path, "port": int, "memory": int, "hold": float, "allow_pretend": bool}
-_CHOICES = {"releases": ("lenient", "strict"), "timing": ("instant", "fast"), "addresses": ("auto", "many", "single")}
+_CHOICES = {"releases": ("lenient", "strict"), "timing": ("instant", "fast"), "namespace": ("auto", "off"),
+            "addresses": ("auto", "many", "single")}
 
 
 def _convert(name: str, value: Any) -> Any:

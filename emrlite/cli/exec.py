@@ -15,7 +15,7 @@ from emrlite.cluster.model import ClusterSpec, NodeSpec, StepSpec
 from emrlite.cluster.states import is_final
 from emrlite.cluster.store import Record
 from emrlite.errors import NodeError
-from emrlite.node import steps
+from emrlite.node import namespace, steps
 from emrlite.node.layout import Layout, NodeInfo
 
 #: What of the user's terminal a program on a node needs to know.
@@ -53,6 +53,8 @@ def exec(
     os.chdir(info.layout.home)
     sys.stdout.flush()
     try:
+        if info.view != "none":
+            namespace.enter(str(info.layout.view))
         os.execve(argv[0], argv, env)
     except OSError as error:
         raise NodeError(f"{argv[0]} cannot be run on {info.name}: {error.strerror}") from error

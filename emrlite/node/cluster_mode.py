@@ -20,11 +20,12 @@ from types import FrameType
 from typing import NoReturn
 
 from emrlite.errors import StorageError
-from emrlite.node import submit
+from emrlite.node import namespace, submit
 from emrlite.node.failures import DIAGNOSTICS, last_exception
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo, Peer
 from emrlite.node.localize import localize
 from emrlite.node.resources import Refused
+from emrlite.node.shim import CANNOT_RUN
 from emrlite.node.submit_arguments import Arguments, UsageError
 
 _CONNECTED = re.compile(rb"Connected to Spark cluster with app ID (application_\d+_\d+)")
@@ -100,7 +101,8 @@ def _run(argv: Sequence[str], changes: Mapping[str, str], container: Container, 
     started = int(time.time() * 1000)
     with (container.logs / "stdout").open("wb") as stdout, (container.logs / "stderr").open("wb") as stderr:
         driver = subprocess.Popen(
-            argv, cwd=container.work, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+            argv, cwd=container.work, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+            preexec_fn=(lambda: _enter(node)) if node.view != "none" else None,  # noqa: PLW1509  there is one thread
         )
         _pass_on_signals(driver)
     _say(f"Submitted application {container.application}; its driver runs on {node.name} ({node.instance_id})")
@@ -129,6 +131,15 @@ def _run(argv: Sequence[str], changes: Mapping[str, str], container: Container, 
         file=sys.stderr,
     )
     return 1
+
+
+def _enter(node: NodeInfo) -> None:
+    """Between fork and exec: the driver is on *node*, and sees what is there."""
+    try:
+        namespace.enter(str(node.layout.view))
+    except OSError as error:
+        os.write(2, f"emrlite: the view of {node.name} cannot be made: {error.strerror}\n".encode())
+        os._exit(CANNOT_RUN)
 
 
 def _watch(driver: subprocess.Popen[bytes], container: Container, node: NodeInfo, started: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from emrlite.errors import EmrliteError, SetupError
-from emrlite.node import addresses, class_data, jars, java, overlay
+from emrlite.node import addresses, class_data, isolation, jars, java, overlay
 from emrlite.node.lockfile import MB, Jar, Locked, locked
 from emrlite.node.parts import missing_parts, s3proxy_path, tools_path
 from emrlite.settings import Settings
@@ -55,6 +55,7 @@ def doctor(settings: Settings) -> list[Finding]:
         _class_data(settings.home, lock),
         _aws(settings.home),
         _addresses(settings),
+        _namespace(settings),
         _memory(),
         _disk(settings.home, lock),
         _port(settings),
@@ -171,6 +172,11 @@ def _addresses(settings: Settings) -> Finding:
     use = settings.addresses if settings.addresses != "auto" else "many" if many else "single"
     detail = "each node its own 127.x.y.z" if use == "many" else "all nodes on 127.0.0.1, with ports of their own"
     return Finding(what="addresses", ok=True, version=use, detail=detail)
+
+
+def _namespace(settings: Settings) -> Finding:
+    found = isolation.find(settings.home, settings.namespace)
+    return Finding(what="namespace", ok=True, version=found.level, detail=isolation.describe(found), needed=False)
 
 
 def _memory() -> Finding:

@@ -1,7 +1,7 @@
 """Where things lie on a node, and what its programs may know about it.
 
-A node is a directory that mirrors an EMR instance below ``mnt/`` and ``home/``, so that a
-mount namespace can later put it in the place of the real ones.  ``node.json`` in it is
+A node is a directory that mirrors an EMR instance below ``mnt/`` and ``home/``; a mount namespace
+puts it in the place of the real ones where there are any (`emrlite.node.view`).  ``node.json`` in it is
 written by the driver before anything starts there, and read by the programs on the node's
 ``PATH`` (`emrlite.node.programs`).
 """
@@ -60,6 +60,11 @@ class Layout:
     def spark_work(self) -> Path:
         """Work directory of the node's Spark worker: ``<application id>/<executor>/{stdout,stderr}``."""
         return self.root / "mnt/spark"
+
+    @property
+    def view(self) -> Path:
+        """Plan of what the node's processes see (`emrlite.node.view`); without one it is what the machine has."""
+        return self.root / "view" / "plan"
 
     @property
     def processes(self) -> Path:
@@ -126,6 +131,7 @@ class NodeInfo:
     core: tuple[Peer, ...]
     applications: tuple[str, ...]
     archive: str = ""  #: class-data archive of every JVM, if there is one
+    view: str = "none"  #: how much of a view of its own the node has (`emrlite.node.view.Level`)
 
     @property
     def layout(self) -> Layout:

@@ -299,7 +299,8 @@ class LocalDriver:
     def _process(self, node: str, name: str) -> Process:
         at = (node, name)
         if at not in self._processes:
-            self._processes[at] = Process(Layout(self._root / node).processes, name)
+            layout = Layout(self._root / node)
+            self._processes[at] = Process(layout.processes, name, layout.view)
         return self._processes[at]
 
     def _layout(self, node: NodeSpec) -> Layout:

@@ -67,10 +67,13 @@ class Tether:
 
 
 class Process:
-    """One recorded process.  Making the object starts nothing."""
+    """One recorded process.  Making the object starts nothing.
 
-    def __init__(self, directory: Path, name: str) -> None:
-        self.name = name
+    *view* is where the plan of its node's view of the file system is, where the node has one.
+    """
+
+    def __init__(self, directory: Path, name: str, view: Path | None = None) -> None:
+        self.name, self._view = name, view
         self._stem = directory / name
         self._popen: subprocess.Popen[bytes] | None = None
         self._identity: tuple[int, str, str] | None = None
@@ -91,7 +94,8 @@ class Process:
         held = (tether.read_end,) if tether else ()
         self._file("start").write_text(f"{time.time()}\n")
         far_end = str(held[0]) if held else "-"
-        command = [sys.executable, "-I", "-S", shim.__file__, str(self._stem), far_end, "--", *argv]
+        view = str(self._view) if self._view and self._view.exists() else "-"
+        command = [sys.executable, "-I", "-S", shim.__file__, str(self._stem), far_end, view, "--", *argv]
         with stdout.open("ab") as out, (stderr or stdout).open("ab") as err:
             # Born with them blocked, the shim misses no signal that comes before it listens.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, shim.SIGNALS)

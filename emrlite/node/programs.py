@@ -11,7 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from emrlite.node import entry, jvm, places, submit
+from emrlite.node import entry, jvm, places, submit, view
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo
 from emrlite.node.safety import shims
 
@@ -84,8 +84,8 @@ def _source(info: NodeInfo, name: str) -> str:
 
 def _through_entry(name: str, info: NodeInfo, sourced: str = "") -> str:
     lines = [_source(info, sourced.removeprefix(". "))] if sourced else []
-    command = shlex.join([sys.executable, "-I", os.path.abspath(entry.__file__), name])
-    return _script(*_exports(info), *lines, f'exec {command} "$@"')
+    words = shlex.join(["-I", os.path.abspath(entry.__file__), name])
+    return _script(*_exports(info), *lines, *view.become(sys.executable, words))
 
 
 def _java(info: NodeInfo, main: str, rest: str = '"$@"') -> str:
@@ -165,7 +165,7 @@ def _python(info: NodeInfo, words: str) -> str:
             if words
             else []
         ),
-        f'exec {shlex.quote(info.python)} {words} "$@"',
+        *view.become(info.python, words),
     )
 
 

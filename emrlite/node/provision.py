@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emrlite.cluster import instance_types
 from emrlite.cluster.model import ClusterSpec, NodeSpec, Role
-from emrlite.node import configuration, event_logs, programs
+from emrlite.node import configuration, event_logs, programs, safety, view
 from emrlite.node.addresses import Network
 from emrlite.node.driver import daemons_of
 from emrlite.node.engines import Engine
 from emrlite.node.layout import Layout, NodeInfo, Peer
 from emrlite.node.resources import HEADROOM
+from emrlite.node.view import Found, Kept
 from emrlite.storage import emrfs, hdfs
 from emrlite.storage.emrfs import S3Access
 
@@ -27,6 +28,8 @@ class Surroundings:
     aws_endpoint: str
     s3: S3Access
     environ: Mapping[str, str]  #: the user's; only proxies are taken from it
+    view: Found = field(default_factory=Found)  #: what of a view of its own a node may have, and what it keeps
+    kept: Kept = field(default_factory=Kept)
 
 
 def application_ids(spec: ClusterSpec) -> str:
@@ -65,6 +68,7 @@ def node_info(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
         core=peers,
         applications=spec.applications,
         archive=str(around.engine.archive or ""),
+        view=around.view.level,
     )
 
 
@@ -158,5 +162,7 @@ def provision(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
         ],
     }))
     programs.write(info)
+    if info.view != "none":
+        view.lay_out(layout.root, programs.scripts(info), safety.shims(), around.view, around.kept)
     info.write()
     return info

@@ -1,8 +1,8 @@
 """What scripts written for a throwaway machine must not do to the user's own.
 
-The first guard are names: these programs stand first on a node's ``PATH``.  The second is a look
-at scripts before they run, for calls by absolute path.  Neither stops one who means harm; a
-mount namespace will.
+The first guard are names: these programs stand first on a node's ``PATH``, and in a node's full view of the file
+system at their absolute paths too (`emrlite.node.view`).  Without that view scripts are looked at before they run, for
+calls by absolute path.  Neither stops one who means harm.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Stand between emrlite and one process of a node, and write down how that process ended.
 
-Run as a program: ``python -I -S shim.py RECORD TETHER -- PROGRAM [ARGUMENT …]``.  It imports
+Run as a program: ``python -I -S shim.py RECORD TETHER VIEW -- PROGRAM [ARGUMENT …]``.  It imports
 next to nothing, for it starts with every step and every daemon.
 
 - ``RECORD.pid`` is written first: the shim's pid, its start in kernel ticks, the boot's id.
@@ -11,6 +11,8 @@ next to nothing, for it starts with every step and every daemon.
 - SIGTERM: the whole tree gets SIGTERM, then SIGKILL after a grace.  SIGUSR1: SIGKILL at once.
 - TETHER is a descriptor number or ``-``: end of file there means that the owner is gone, even
   by ``kill -9``, and kills the tree.
+- VIEW is the plan of the node's view of the file system (`emrlite.node.namespace`) or ``-``.  The
+  program sees it; the shim itself stays outside, where its record is.
 """
 
 import os
@@ -21,6 +23,7 @@ import time
 
 GRACE_SECONDS = 5.0
 CANNOT_RUN = 127
+WITHOUT = "a new cluster does without when the setting `namespace` is `off` (EMRLITE_NAMESPACE)"
 #: What the shim listens to.  Whoever starts it blocks them first: none is missed.
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
 LINUX = sys.platform.startswith("linux")  # elsewhere `ps` and `sysctl` must tell
@@ -98,8 +101,8 @@ def write(path: str, text: str) -> None:
 class Shim:
     """Runs *argv* and watches over it; see the module."""
 
-    def __init__(self, record: str, tether: int | None, argv: list[str]) -> None:
-        self.record, self.tether, self.argv = record, tether, argv
+    def __init__(self, record: str, tether: int | None, view: str | None, argv: list[str]) -> None:
+        self.record, self.tether, self.view, self.argv = record, tether, view, argv
         self.stopped = False  # told to stop
         self.kill_at: float | None = None  # when patience ends
         self.main: int | None = None
@@ -136,12 +139,17 @@ class Shim:
 
     def start(self) -> int:
         """Start the program and return its pid; does not return in the child."""
+        shim = os.getpid()
         pid = os.fork()
         if pid:
             return pid
         try:
             os.setpgid(0, 0)
+            if self.view:
+                self.enter(self.view)
             prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: the program does not outlive its shim
+            if os.getppid() != shim:
+                os._exit(CANNOT_RUN)
             for number in (*SIGNALS, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -151,6 +159,16 @@ class Shim:
             text = f'Cannot run program "{self.argv[0]}": error={error.errno}, {error.strerror}\n'
             os.write(2, text.encode())
         finally:
+            os._exit(CANNOT_RUN)
+
+    def enter(self, view: str) -> None:
+        """Give this process, the child, the node's view; without it the program is not started."""
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+        try:
+            __import__("namespace").enter(view)  # by its bare name: the package's own start would cost more
+        except OSError as error:
+            text = f"emrlite: the node's view of the file system cannot be made: {error.strerror}; {WITHOUT}\n"
+            os.write(2, text.encode())
             os._exit(CANNOT_RUN)
 
     def reap(self) -> bool:
@@ -187,5 +205,6 @@ class Shim:
 
 if __name__ == "__main__":
     separator = sys.argv.index("--")
-    record_, tether_ = sys.argv[1:separator]
-    Shim(record_, None if tether_ == "-" else int(tether_), sys.argv[separator + 1 :]).run()
+    record_, tether_, view_ = sys.argv[1:separator]
+    Shim(record_, None if tether_ == "-" else int(tether_), None if view_ == "-" else view_,
+         sys.argv[separator + 1 :]).run()

