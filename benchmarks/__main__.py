@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import cluster, control_plane, figures, look, run_vs_local, steps
+from benchmarks import cluster, control_plane, figures, look, run_vs_local, second_run, setting_up, steps
 from benchmarks.figures import Row
 from benchmarks.measure import become_reaper
 from benchmarks.options import Options, engine
@@ -26,6 +26,8 @@ ROWS: dict[str, Callable[[Options], dict[str, Row]]] = {
     "cluster_up": cluster.measure,
     "warm_step": steps.measure,
     "bash_step": steps.measure,
+    "make_run": setting_up.measure,
+    "second_run": second_run.measure,
     "idle_memory": cluster.measure,
     "control_plane": control_plane.measure,
 }
@@ -38,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(ROWS)}")
     machine = figures.machine(str(engine().java_home / "bin" / "java"))
     found: dict[str, Row] = {}
-    with everything_ends(), tempfile.TemporaryDirectory(prefix="emrlite-benchmark-") as folder:
-        options = Options(folder=Path(folder), pairs=asked.pairs, rows=asked.rows, scale=asked.scale,
+    with scratch(asked.keep) as folder, everything_ends():
+        options = Options(folder=folder, pairs=asked.pairs, rows=asked.rows, scale=asked.scale,
                           wanted=frozenset(wanted), small=asked.small, data=asked.data)
         for name in wanted:
             if name not in found:
@@ -61,9 +63,21 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--scale", type=float, default=1.0, help="scale of TPC-H (1)")
     found.add_argument("--small", action="store_true", help="smallest sizes, which say nothing: for tests")
     found.add_argument("--data", type=Path, help="folder in which generated tables stay for the next call")
+    found.add_argument("--keep", type=Path, metavar="DIR", help="work in this new folder and leave it, logs and all")
     found.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, after each row")
     found.add_argument("--markdown", type=Path, metavar="FILE", help="write what is printed there too")
     return found
+
+
+@contextmanager
+def scratch(keep: Path | None) -> Iterator[Path]:
+    """A folder for everything that is made: *keep*, which stays, or one that goes."""
+    if keep is not None:
+        keep.mkdir(parents=True)
+        yield keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="emrlite-benchmark-") as name:
+        yield Path(name)
 
 
 @contextmanager

@@ -68,8 +68,8 @@ def spark_submit() -> str:
     return str(Path(package.origin).parent / "bin" / "spark-submit")
 
 
-def run_emrlite(folder: Path, source: Path, home: Path) -> Outcome:
-    emrlite = [sys.executable, "-m", "emrlite", "--home", str(home)]
+def run_emrlite(folder: Path, source: Path, home: Path, python: str = sys.executable) -> Outcome:
+    emrlite = [python, "-m", "emrlite", "--home", str(home)]
     places = ["s3://benchmark/in", "hdfs:///stage", "s3://benchmark/out"]
     outcome, printed = measured(
         folder, [*emrlite, "run", "--json", "--input", f"{source}=s3://benchmark/in", str(HERE / "job.py"), *places])
