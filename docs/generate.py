@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 from botocore import xform_name
 
+from emrlite.api.emr.app_uis import AppUiOperations
 from emrlite.api.emr.clusters import ClusterOperations
 from emrlite.api.emr.instances import InstanceOperations
 from emrlite.api.emr.steps import StepOperations
@@ -65,7 +66,7 @@ def pytest_options() -> str:
 
 def implemented() -> frozenset[str]:
     """The operations of EMR that have a handler, as AWS spells them."""
-    rooms = (ClusterOperations, StepOperations, InstanceOperations, Tags)
+    rooms = (ClusterOperations, StepOperations, InstanceOperations, Tags, AppUiOperations)
     handlers = {name for room in rooms for name in vars(room) if not name.startswith("_")}
     return frozenset(name for name in load_model("emr").operation_names if xform_name(name) in handlers)
 

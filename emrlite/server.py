@@ -24,9 +24,11 @@ from emrlite.cluster.model import ClusterSpec, Event
 from emrlite.cluster.reconcilers import Limits, Reconcilers
 from emrlite.cluster.store import Store
 from emrlite.errors import EmrliteError, ValidationException
-from emrlite.node import engines, isolation
+from emrlite.node import engines, event_logs, history, isolation
+from emrlite.node.app_pages import AppPages
 from emrlite.node.driver import Driver, FakeDriver
 from emrlite.node.engines import Engine
+from emrlite.node.history import History
 from emrlite.node.local import LocalDriver
 from emrlite.node.process import MARK_VARIABLE, OWNER_VARIABLE, Tether, orphans, reap
 from emrlite.node.provision import Surroundings
@@ -83,7 +85,7 @@ class Emulator:
             if self._tethered:
                 self._tether = Tether()
                 stack.callback(self._tether.close)
-            for service in (self._s3proxy, self._moto):
+            for service in (self._s3proxy, self._moto, *([self._history.service] if self._history else [])):
                 stack.callback(service.stop)
             self.clusters = stack.enter_context(Reconcilers(
                 self.store, self._driver, self._limits(), owner=self._ownership.owner, hold=self.settings.hold))
@@ -157,6 +159,21 @@ class Emulator:
     def _moto(self) -> Service:
         return self._service("moto", neighbours.argv, neighbours.environment(), connects)
 
+    @cached_property
+    def _history(self) -> History | None:
+        """Spark's history server; there is none where no Spark runs."""
+        if self.settings.timing == "instant":
+            return None
+        service = self._service("history", self._history_argv, history.environment(self.engine), history.answers)
+        return History(service, self._services, lambda: event_logs.of_clusters(self._clusters))
+
+    def _history_argv(self, port: int) -> list[str]:
+        return history.argv(self.engine, self._services, port, history.BASE)
+
+    @property
+    def _clusters(self) -> Path:
+        return self.settings.home / "clusters"
+
     @property
     def buckets(self) -> Path:
         """The folder of local buckets."""
@@ -178,16 +195,18 @@ class Emulator:
         local = self.settings.s3 == "local"
         return Aws(self.settings, self.clusters, Neighbourhood(
             s3_url=self._s3_up, moto_url=self._moto.ensure, moto_runs=lambda: self._moto.wanted,
-            bucket_exists=lambda bucket: s3.bucket_exists(self.s3(), bucket), buckets=self.buckets if local else None),
-            self._stop)
+            bucket_exists=lambda bucket: s3.bucket_exists(self.s3(), bucket), buckets=self.buckets if local else None,
+            pages=AppPages(self._clusters, self._history, lambda: self.url) if self._history else None,
+            history_url=lambda: self._history.url if self._history else None), self._stop)
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_SECONDS):
-            for service in (self._s3proxy, self._moto):
+            for beside in (self._s3proxy, self._moto, self._history):
                 try:
-                    service.keep()
+                    if beside:
+                        beside.keep()
                 except (EmrliteError, OSError):
-                    log.exception("the %s server could not be started again", service.name)
+                    log.exception("a server beside the clusters could not be started again")
 
     # Clusters
 
@@ -205,7 +224,7 @@ class Emulator:
             self.store.add_events(spec.id, [Event(time=0, subject="cluster", state="TROUBLE", reason=text)])
 
         return LocalDriver(
-            spec.id, self.settings.home / "clusters" / spec.id, around=self._around,
+            spec.id, self._clusters / spec.id, around=self._around,
             addresses_mode=self.settings.addresses, owner=self._mark, tether=self._tether, client=self.s3,
             name_template=self.engine.home.parent / "formatted-namenode", trouble=trouble)
 
@@ -239,7 +258,7 @@ class Emulator:
         left = {cluster_id: owner for cluster_id, owner in self.store.owners().items()
                 if owner == self._ownership.owner or not home.is_alive(self.settings.home, owner)}
         self.clusters.attach(list(left))
-        known = {str(self.settings.home / "clusters" / cluster_id) for cluster_id in self.store.owners()}
+        known = {str(self._clusters / cluster_id) for cluster_id in self.store.owners()}
         found = [process for process in orphans(OWNER_VARIABLE, self._mark) if not self._belongs(process, known)]
         if found:
             log.warning("killed processes that belong to no cluster: %s", reap(found))

@@ -16,10 +16,12 @@ from emrlite.api import neighbours, pretend, routing, s3_errors, s3_keys
 from emrlite.api.accounts import ACCOUNT_HEADER, Accounts
 from emrlite.api.body import read_all
 from emrlite.api.connection import RAW_HEADERS, RAW_TARGET
+from emrlite.api.emr.app_uis import AppPages
 from emrlite.api.emr.lookup import Clusters
 from emrlite.api.emr.operations import emr
 from emrlite.api.emr.waiting import is_waiter
 from emrlite.api.forward import Forwarder
+from emrlite.api.history_pages import HistoryPages
 from emrlite.api.http import REASONS, answer_json
 from emrlite.api.protocol import MAX_BODY, Call
 from emrlite.api.routing import Caller, Destination
@@ -44,6 +46,10 @@ class Neighbourhood:
     bucket_exists: Callable[[str], bool]
     #: Folder of the buckets where the S3 server keeps objects as files; such a server confuses some keys.
     buckets: Path | None = None
+    #: Spark's pages; ``None`` where none runs.
+    pages: AppPages | None = None
+    #: Of the history server, while there is one.
+    history_url: Callable[[], str | None] = lambda: None
 
 
 class Aws:
@@ -55,15 +61,18 @@ class Aws:
         self._settings = settings
         self._clusters = clusters
         self._others = others
-        self._emr = emr(clusters, others.bucket_exists, stopped)
+        self._emr = emr(clusters, others.bucket_exists, stopped, others.pages)
         self._s3 = Forwarder(others.s3_url, s3_errors.gone)
         self._accounts = Accounts(others.moto_url, others.moto_runs)
         self._moto = Forwarder(others.moto_url, neighbours.gone)
+        self._history = HistoryPages(others.history_url)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         who = routing.caller(environ)
         if environ["PATH_INFO"] == RESET and environ["REQUEST_METHOD"] == "POST":
             return self._reset(environ, start_response)
+        if self._history.wants(environ, who):
+            return self._history(environ, start_response)
         body: bytes | None = b""
         if routing.wants_body(environ, who):
             body = read_all(environ, MAX_BODY)

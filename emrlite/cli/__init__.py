@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "run",
     "start": "serve", "stop": "serve", "status": "serve", "env": "serve",
     "clusters": "look", "steps": "look", "events": "look", "explain": "explain", "logs": "logs",
+    "history": "history",
     "exec": "exec",
     "prefetch": "prefetch",
     "setup": "install", "doctor": "install", "clean": "install", "uninstall": "install",

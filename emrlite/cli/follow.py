@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from emrlite.cli import client, output, upload
+from emrlite.cli import client, links, output, upload
 from emrlite.cli.live import Live
 from emrlite.cluster.states import InstanceState, StepState, is_final
 from emrlite.cluster.store import Record
+from emrlite.node import event_logs
 from emrlite.node.layout import Layout
 from emrlite.settings import Settings
 from emrlite.storage import logs
@@ -43,10 +44,14 @@ def follow(at: Settings, url: str, s3: Any, cluster_id: str, step_id: str, *, si
     store, live, pause = output.store(at), Live(), threading.Event()
     log = Layout(at.home / "clusters" / cluster_id / "master").step_logs(step_id) / "stdout"
     shown, asked = 0, False
+    watch = links.Watch(at, cluster_id, step_id)
     live.clear()
     while True:
         record = store.record(cluster_id)
         shown = _copy(log, shown, live)
+        if app := watch.news(record):
+            live.clear()
+            click.echo(f"Spark UI {app.url}  {app.id}", err=True)
         live.show(_line(record, step_id))
         if is_final(record.status.state):
             break
@@ -135,6 +140,8 @@ def _report(outcome: Outcome, record: Record, at: Settings) -> None:
             say(f"         {_folder(at, uri)}")
     if outcome.exit_code:
         say(f"         emrlite logs {outcome.cluster_id} {outcome.step_id}")
+    if event_logs.found(event_logs.directory(at.home / "clusters" / outcome.cluster_id)):
+        say(f"history  emrlite history {outcome.cluster_id}")
 
 
 def _folder(at: Settings, uri: str) -> Path:

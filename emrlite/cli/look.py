@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from emrlite.cli import output
+from emrlite.cli import links, output
 from emrlite.cluster import releases
 from emrlite.cluster.states import InstanceState
 from emrlite.cluster.store import Record, Store
@@ -33,12 +33,14 @@ def find(store: Store, cluster_id: str) -> Record:
 @click.pass_context
 def clusters(context: click.Context, /, as_json: bool) -> None:
     """List the clusters of this home, newest first."""
-    records = output.store(output.settings(context)).all()
+    at = output.settings(context)
+    records = output.store(at).all()
     if as_json:
         output.as_json([
             {"id": r.spec.id, "name": r.spec.name, "state": r.status.state, "reason": r.status.reason,
              "release_label": r.spec.release_label, "versions": r.status.versions, "created": r.spec.created,
-             "ready": r.status.ready, "ended": r.status.ended, "nodes": r.status.nodes, "log_uri": r.spec.log_uri}
+             "ready": r.status.ready, "ended": r.status.ended, "nodes": r.status.nodes, "log_uri": r.spec.log_uri,
+             "pages": links.of(at, r)}
             for r in records])
         return
     output.table(("CLUSTER", "STATE", "NAME", "RELEASE", "NODES", "STEPS", "CREATED", "LIVED", "REASON"), [
@@ -60,8 +62,9 @@ def _release(record: Record) -> str:
 @output.json_option
 @click.pass_context
 def steps(context: click.Context, /, cluster: str, as_json: bool) -> None:
-    """List the steps of CLUSTER in their order."""
-    record = find(output.store(output.settings(context)), cluster)
+    """List the steps of CLUSTER in their order, and the pages of the applications that run."""
+    at = output.settings(context)
+    record = find(output.store(at), cluster)
     rows = [(step, record.status.step(step.id)) for step in record.spec.steps]
     if as_json:
         output.as_json([{"id": step.id, "name": step.name, "jar": step.jar, "args": step.args, "created": step.created,
@@ -72,6 +75,7 @@ def steps(context: click.Context, /, cluster: str, as_json: bool) -> None:
          output.when(status.started), output.duration(status.started, status.ended),
          status.failure.message.strip().splitlines()[0] if status.failure and status.failure.message.strip() else "")
         for step, status in rows])
+    links.show(links.running(at, record))
 
 
 @click.command()

@@ -20,7 +20,7 @@ import click
 import psutil
 
 from emrlite import home
-from emrlite.cli import output
+from emrlite.cli import links, output
 from emrlite.errors import EndpointError, NotRunning
 from emrlite.settings import Settings
 
@@ -145,19 +145,24 @@ def stop(context: click.Context, /, home: str | None) -> None:
 @output.json_option
 @click.pass_context
 def status(context: click.Context, /, home: str | None, as_json: bool) -> None:
-    """Say whether the emulator runs, where, and with how many clusters."""
+    """Say whether the emulator runs and where, and which pages of its clusters there are to look at."""
     found = _running(context, home)
     answer = health(found.url)
     if answer is None:
         raise NotRunning(f"process {found.pid} owns the home but does not answer at {found.url}")
+    at = output.settings(context, home=home or context.obj["home"])
+    live = {record.spec.id: (record, links.of(at, record)) for record in output.store(at).live()}
     if as_json:
-        output.as_json(answer)
+        output.as_json({**answer, "pages": {cluster: pages for cluster, (_, pages) in live.items()}})
         return
     click.echo(f"running    process {answer['pid']} at {answer['url']}, version {answer['version']}")
     click.echo(f"home       {answer['home']}")
     click.echo(f"S3         {answer['s3']['kind']} at {answer['s3']['url']}")
     click.echo(f"Spark      {answer['spark']}")
     click.echo(f"clusters   {answer['clusters']} live")
+    for cluster, (record, pages) in live.items():
+        click.echo(f"{cluster}  {output.state(record.status.state)}  {record.spec.name}")
+        links.show(pages)
 
 
 @click.command()

@@ -38,5 +38,10 @@ def instance_id() -> str:
     return f"i-{secrets.token_hex(9)[:17]}"
 
 
+def app_ui_id() -> str:
+    """Persistent application UIs have small letters, for theirs is the name of a host."""
+    return _new("p-", 13).lower()
+
+
 def is_cluster_id(text: str) -> bool:
     return _CLUSTER.fullmatch(text) is not None

@@ -193,6 +193,16 @@ class ClusterStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AppUi:
+    """A persistent application UI: the history of a cluster's applications, asked for by `CreatePersistentAppUI`."""
+
+    id: str
+    cluster: str
+    created: float
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One change of state, with its reason."""
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from emrlite.cluster.model import ClusterSpec, ClusterStatus, Event
+from emrlite.cluster.model import AppUi, ClusterSpec, ClusterStatus, Event
 from emrlite.errors import StorageError
 
 BUSY_SECONDS = 30
@@ -47,6 +47,13 @@ MIGRATIONS = (
         reason TEXT NOT NULL
     );
     CREATE INDEX events_of ON events (cluster, number);
+    """,
+    """
+    CREATE TABLE app_uis (
+        id TEXT PRIMARY KEY,
+        cluster TEXT NOT NULL UNIQUE,
+        ui BLOB NOT NULL
+    );
     """,
 )
 
@@ -167,11 +174,28 @@ class Store:
             )
             return [Event(time=t, subject=subject, state=state, reason=reason) for t, subject, state, reason in rows]
 
+    def create_app_ui(self, ui: AppUi) -> AppUi:
+        """Save a persistent application UI; a cluster has one, and where it is there already, it is returned."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO app_uis (id, cluster, ui) VALUES (?, ?, ?)",
+                       (ui.id, ui.cluster, _encode(ui)))
+            (kept,) = db.execute("SELECT ui FROM app_uis WHERE cluster = ?", (ui.cluster,)).fetchone()
+            return msgspec.json.decode(kept, type=AppUi)
+
+    def app_ui(self, ui_id: str) -> AppUi | None:
+        """Return a persistent application UI."""
+        with self._connection() as db:
+            row = db.execute("SELECT ui FROM app_uis WHERE id = ?", (ui_id,)).fetchone()
+            return msgspec.json.decode(row[0], type=AppUi) if row else None
+
     def forget_ended(self, owner: str) -> None:
-        """Remove the ended clusters of *owner* with their events."""
+        """Remove the ended clusters of *owner* with their events and application UIs."""
         with self._write() as db:
             db.execute(
                 "DELETE FROM events WHERE cluster IN (SELECT id FROM clusters WHERE NOT live AND owner = ?)", (owner,)
+            )
+            db.execute(
+                "DELETE FROM app_uis WHERE cluster IN (SELECT id FROM clusters WHERE NOT live AND owner = ?)", (owner,)
             )
             db.execute("DELETE FROM clusters WHERE NOT live AND owner = ?", (owner,))
 
@@ -226,7 +250,7 @@ def _record(row: tuple[bytes, int, bytes]) -> Record:
     )
 
 
-def _encode(value: ClusterSpec | ClusterStatus) -> bytes:
+def _encode(value: ClusterSpec | ClusterStatus | AppUi) -> bytes:
     return msgspec.json.encode(value)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from emrlite.cluster.states import ClusterState, is_final
+from emrlite.cluster.store import Record
 from emrlite.errors import LogNotFound
 from emrlite.jupyter import find, session
 from emrlite.jupyter.card import Card
-from emrlite.node.addresses import Network
+from emrlite.node import pages
 from emrlite.node.layout import Layout
 from emrlite.settings import Settings
 from emrlite.testing.steps import Step, run_step, wait_for_cluster
@@ -71,17 +72,16 @@ def card(cluster_id: str | None = None, home: str | Path | None = None) -> Card:
     """Return how a cluster looks now: state, nodes, links, steps, hours.  Without an id, the newest live one's."""
     at = Settings.load({"home": home}).home
     record = find.find(at, cluster_id)
-    links = _links(at / "clusters" / record.spec.id, record.spec.id, record.status.state)
-    return Card(record, tuple(links), time.time())
+    return Card(record, tuple(_links(at / "clusters" / record.spec.id, record)), time.time())
 
 
-def _links(root: Path, cluster_id: str, state: ClusterState) -> list[tuple[str, str]]:
-    """The pages of a cluster that is up."""
-    if state not in find.UP or not (root / "network").exists():
+def _links(root: Path, record: Record) -> list[tuple[str, str]]:
+    """The pages of a cluster that is up, as far as they answer: this notebook's application first."""
+    network = pages.network(root)
+    if record.status.state not in find.UP or network is None:
         return []
-    network = Network.parse((root / "network").read_text().strip())
-    pages = {"Spark master": "spark-master-ui", "NameNode": "namenode-http"}
-    found = [(title, f"http://{network.address(1)}:{network.port(name, 1)}") for title, name in pages.items()]
-    if url := session.ui_url(cluster_id):
-        found.append(("This notebook's application", url))
-    return found
+    found = pages.look(record.spec, network)
+    own = session.ui_url(record.spec.id)
+    links = [("This notebook's application", own)] if own else []
+    links += [(f"{app.name} ({app.id})", app.url) for app in found.applications if app.url != own]
+    return links + [(page.title, page.url) for page in found.daemons]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from emrlite.api.emr.app_uis import AppPages, AppUiOperations
 from emrlite.api.emr.clusters import ClusterOperations
 from emrlite.api.emr.instances import InstanceOperations
 from emrlite.api.emr.lookup import Clusters
@@ -15,13 +16,14 @@ from emrlite.api.protocol import Api, Handler
 
 
 def handlers(
-    clusters: Clusters, bucket_exists: Callable[[str], bool], stopped: threading.Event | None = None
+    clusters: Clusters, bucket_exists: Callable[[str], bool], stopped: threading.Event | None = None,
+    pages: AppPages | None = None,
 ) -> dict[str, Handler]:
     """Return every public method of the classes of this package, by its name."""
     waiting = Waiting(stopped or threading.Event())
     rooms = (
         ClusterOperations(clusters, bucket_exists, waiting), StepOperations(clusters, waiting),
-        InstanceOperations(clusters), Tags(clusters),
+        InstanceOperations(clusters), Tags(clusters), AppUiOperations(clusters, pages),
     )
     return {
         name: getattr(room, name)
@@ -31,6 +33,9 @@ def handlers(
     }
 
 
-def emr(clusters: Clusters, bucket_exists: Callable[[str], bool], stopped: threading.Event | None = None) -> Api:
-    """Return the EMR API; replies that are held are let go once *stopped* is set."""
-    return Api("emr", handlers(clusters, bucket_exists, stopped))
+def emr(
+    clusters: Clusters, bucket_exists: Callable[[str], bool], stopped: threading.Event | None = None,
+    pages: AppPages | None = None,
+) -> Api:
+    """Return the EMR API; replies that are held are let go once *stopped* is set.  *pages* are those of Spark."""
+    return Api("emr", handlers(clusters, bucket_exists, stopped, pages))
