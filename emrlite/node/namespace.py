@@ -45,7 +45,7 @@ def enter(path: str) -> None:
     From within another node's view too: what that has of the machine stays, what it has of the node changes.
     Raises `OSError` with what could not be done; then this process is good for nothing but to say so.
     """
-    with open(path) as file:
+    with open(path, errors="surrogateescape") as file:
         kind, actions = decode(file.read())
     if os.path.isdir(HOST_USR):
         actions = [action for action in actions
@@ -131,10 +131,10 @@ def _make_place(target: str, descriptor: int) -> None:
 def _mounts_below(folders: list[str]) -> list[str]:
     """Places below *folders* where something is mounted, outermost first (``man 5 proc_pid_mountinfo``)."""
     found = set()
-    with open("/proc/self/mountinfo") as file:
+    with open("/proc/self/mountinfo", errors="surrogateescape") as file:
         for line in file:
-            escaped = line.split(" ")[4].encode()
-            place = os.fsdecode(escaped.decode("unicode_escape").encode("latin-1"))
+            first, *rest = line.split(" ")[4].split("\\")  # what divides the fields is written in octal
+            place = first + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)
             if any(place.startswith(f"{folder}/") for folder in folders):
                 found.add(place)
     return sorted(found)
