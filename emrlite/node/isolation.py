@@ -88,14 +88,15 @@ def _of_python() -> list[str]:
 
 
 def _of_engine(engine: Engine) -> Iterable[str]:
-    """The engine's places, and where the links in its home lead."""
+    """The engine's places, and where the links in its home and in Java's lead."""
     own = (engine.home.parent, engine.java_home, engine.python.parent, engine.tools, engine.archive)
     found = {str(path) for path in own if path}
-    for folder, directories, files in os.walk(engine.home):
-        for name in (*directories, *files):
-            path = os.path.join(folder, name)
-            if os.path.islink(path):
-                found.add(os.path.dirname(os.path.join(folder, os.readlink(path))))
+    for top in (engine.home, engine.java_home):
+        for folder, directories, files in os.walk(top):
+            for name in (*directories, *files):
+                path = os.path.join(folder, name)
+                if os.path.islink(path):
+                    found.add(os.path.dirname(os.path.join(folder, os.readlink(path))))
     return found
 
 

@@ -36,7 +36,10 @@ assert spark.sparkContext.parallelize(range(4), 2).map(lambda n: n + 1).sum() ==
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("loaded classes")
+    """Below the home of Java, which every node sees."""
+    logs = tmp_path_factory.mktemp("java") / "watching java" / "loaded classes"
+    logs.mkdir(parents=True)
+    return logs
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def watched(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Em
     """An emulator whose Java writes down where each class came from."""
     settings = Settings.load()
     engines.ensure(settings, print, whole=True)
-    home = tmp_path_factory.mktemp("java") / "watching java"
+    home = logs.parent
     train.watching_java(java.find(settings.home).home, home, [f"-Xlog:class+load:file={logs}/%p.log:none"])
     emulator = Emulator(new_home(tmp_path_factory.mktemp("shared") / "a home"), JAVA_HOME=str(home))
     emulator.start()

@@ -225,7 +225,7 @@ def test_run_in_single_address_mode_with_a_proxy_set_gives_the_exit_code_of_the_
 
 
 def test_run_installs_requirements_for_the_driver_and_for_executors_on_every_node(home: Path, tmp_path: Path) -> None:
-    wheel = tmp_path / "marker-1.0-py3-none-any.whl"
+    wheel = home / "marker-1.0-py3-none-any.whl"  # where every node sees it
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("marker.py", "WORD = 'installed'\n")
         archive.writestr("marker-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: marker\nVersion: 1.0\n")
