@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import cluster, control_plane, figures, look, run_vs_local, second_run, setting_up, steps
+from benchmarks import cluster, control_plane, figures, look, run_vs_local, s3_bytes, second_run, setting_up, steps
 from benchmarks.figures import Row
 from benchmarks.measure import become_reaper
 from benchmarks.options import Options, engine
@@ -30,6 +30,7 @@ ROWS: dict[str, Callable[[Options], dict[str, Row]]] = {
     "second_run": second_run.measure,
     "idle_memory": cluster.measure,
     "control_plane": control_plane.measure,
+    "s3_bytes": s3_bytes.measure,
 }
 
 
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if asked.json:
                     asked.json.write_text(json.dumps(figures.as_json(found, machine), indent=1))
     text = figures.report([found[name] for name in ROWS if name in found], machine)
+    if asked.small:
+        text = f"**The smallest sizes, to see that everything works: these figures say nothing.**\n\n{text}"
     print(text)
     if asked.markdown:
         asked.markdown.write_text(text + "\n")
