@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ import pytest
 from emrlite.cluster.model import ClusterSpec, ClusterStatus, InstanceGroup, NodeSpec, Role
 from emrlite.cluster.states import ClusterState
 from emrlite.cluster.store import Store
-from emrlite.node import programs
+from emrlite.node import isolation, programs, safety, view
 from emrlite.node.layout import NodeInfo, Peer
+from emrlite.node.view import Kept
 
 ID = "j-EXEC123456789"
 CORE_SITE = """<?xml version="1.0"?>
@@ -107,6 +109,21 @@ def test_a_terminal_is_handed_on_and_missed_where_it_is_none(run: Exec) -> None:
     refused = run("-it", ID, "--", "true", input="")
     assert refused.returncode == 2
     assert "-t needs a terminal" in refused.stderr
+
+
+def test_a_command_sees_what_the_programs_of_the_node_see(run: Exec, home: Path) -> None:
+    found = isolation.find(home, "auto")
+    if found.level == "none":
+        pytest.skip(isolation.describe(found))
+    info = replace(NodeInfo.read(home / "clusters" / ID / "master"), view=found.level)
+    kept = Kept(writable=(str(home),), others=tuple(isolation._of_python()))
+    view.lay_out(info.layout.root, programs.scripts(info), safety.shims(), found, kept)
+    info.write()
+
+    done = run(ID, "--", "sh", "-c", "pwd; ls /home; echo x > /mnt/made; exit 7")
+
+    assert (done.stdout, done.returncode) == (f"{info.layout.home}\nhadoop\n", 7), done.stderr
+    assert (info.layout.root / "mnt/made").exists()
 
 
 def test_the_machine_of_the_user_is_guarded_as_in_a_step(run: Exec) -> None:

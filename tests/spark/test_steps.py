@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 import zipfile
 
 import psutil
 import pytest
 from rig import Emulator, wait_for
+
+from emrlite.node import isolation
 
 EXIT_3 = """
 import sys
@@ -41,6 +45,24 @@ print(json.dumps({
         ("EMR_STEP_ID", "EMR_CLUSTER_ID", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "HADOOP_USER_NAME")},
     "cwd": os.getcwd(), "args": sys.argv[1:],
 }))
+"""
+
+NODE = """
+import json
+from pyspark.sql import SparkSession
+def look(who):
+    import json, os, subprocess
+    with open("/mnt/seen-by", "w") as file:
+        file.write(who)
+    info = {name: json.load(open(f"/mnt/var/lib/info/{name}.json")) for name in ("instance", "job-flow")}
+    python = subprocess.run(["/usr/bin/python3", "-c", "import sys; print(sys.prefix, end='')"], capture_output=True)
+    return json.dumps({
+        "job flow": info["job-flow"]["jobFlowId"], "master": info["instance"]["isMaster"],
+        "python": python.stdout.decode(), "home": os.listdir("/home"), "programs": os.listdir("/usr/lib/spark/bin")})
+print(look("driver"))
+spark = SparkSession.builder.getOrCreate()
+print(spark.sparkContext.parallelize(["executor"], 1).map(look).collect()[0])
+spark.range(3).coalesce(1).write.csv("file:///mnt/rows")
 """
 
 TIERS = """
@@ -123,6 +145,29 @@ def _containers(emulator: Emulator, cluster: str, step: str) -> list[str]:
         return []
     place = f"{found[0].parent.parent.name}/{found[0].parent.name}"
     return emulator.keys(f"logs/{cluster}/containers/{place}/")
+
+
+def test_driver_and_executor_see_a_node_as_it_is_on_emr(emulator: Emulator, cluster: str) -> None:
+    found = isolation.find(emulator.home, "auto")
+    if found.level != "full":
+        pytest.skip(isolation.describe(found))
+    before = sorted(os.listdir("/mnt")), sorted(os.listdir("/home"))
+
+    done = emulator.run_step(cluster, "bash", "-c", f"/usr/bin/spark-submit {emulator.put('node.py', NODE)}")
+
+    assert done["State"] == "COMPLETED", done["stderr"]
+    driver, executor = (json.loads(line) for line in done["stdout"].splitlines() if line.startswith("{"))
+    assert driver["job flow"] == executor["job flow"] == cluster
+    assert (driver["master"], executor["master"]) == (True, False)
+    for seen in (driver, executor):
+        assert seen["python"] == sys.prefix
+        assert "hadoop" in seen["home"]
+        assert "spark-submit" in seen["programs"]
+    root = emulator.home / "clusters" / cluster
+    assert (root / "master/mnt/seen-by").read_text() == "driver"
+    assert (root / "core-1/mnt/seen-by").read_text() == "executor"
+    assert list((root / "core-1/mnt/rows").glob("part-*.csv"))
+    assert (sorted(os.listdir("/mnt")), sorted(os.listdir("/home"))) == before
 
 
 def test_data_tiers_and_dynamic_partition_overwrite(emulator: Emulator, cluster: str) -> None:
