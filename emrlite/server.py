@@ -226,7 +226,7 @@ class Emulator:
         return LocalDriver(
             spec.id, self._clusters / spec.id, around=self._around,
             addresses_mode=self.settings.addresses, owner=self._mark, tether=self._tether, client=self.s3,
-            name_template=self.engine.home.parent / "formatted-namenode", trouble=trouble)
+            trouble=trouble)
 
     def _around(self) -> Surroundings:
         found, kept = self._view

@@ -54,13 +54,10 @@ def _node(at: Settings, spec: ClusterSpec, node: NodeSpec, root: Path, network: 
     engine, layout = engines.find(at), Layout(root / node.name)
     info = NodeInfo.read(layout.root)
     cores, memory = rendering.offered(node)
-    commands = {
-        name: daemons.command(
-            name, node=node, network=network, engine=engine, layout=layout, cores=cores, memory=memory,
-            application_ids=rendering.application_ids(spec),
-            name_template=engine.home.parent / "formatted-namenode").argv
-        for name in daemons_of(spec, node)
-    }
+    command = daemons.command(
+        daemons_of(spec, node), node=node, network=network, engine=engine, layout=layout, cores=cores, memory=memory,
+        application_ids=rendering.application_ids(spec))
+    commands = {daemons.PROCESS: command.argv}
     own = {step.id: steps.command(step, info).argv for step in spec.steps} if node == spec.master else {}
     files = {path.name: _without_keys(path.read_text()) for path in sorted(layout.conf.iterdir())}
     return {"name": node.name, "instance_id": node.instance_id, "address": info.address, "daemons": commands,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from emrlite.cluster.model import CancelOption, ClusterSpec, ClusterStatus, Event, NodeSpec, StepSpec
 from emrlite.cluster.progress import Progress, first_failure, lost_nodes
 from emrlite.cluster.states import ClusterState, InstanceState, StepState, is_final
-from emrlite.node.driver import AFTER, NodeSeen, Observed, ProcessSeen, daemons_of
+from emrlite.node.driver import NodeSeen, Observed, ProcessSeen, daemons_of
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,8 @@ class RunBootstrap:
 
 
 @dataclass(frozen=True)
-class StartDaemon:
+class StartDaemons:
     node: NodeSpec
-    daemon: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Release:
     pass
 
 
-Action = Provision | RunBootstrap | StartDaemon | StopNode | RunStep | CancelStep | ShipLogs | Release
+Action = Provision | RunBootstrap | StartDaemons | StopNode | RunStep | CancelStep | ShipLogs | Release
 
 
 @dataclass(frozen=True)
@@ -174,12 +173,7 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
         return []
     if len(at.bootstrap) < len(spec.bootstrap_actions):
         return [RunBootstrap(node, len(at.bootstrap) + 1)]
-    answering = {name for other in seen.nodes.values() for name, daemon in other.daemons.items() if daemon.ready}
-    return [
-        StartDaemon(node, name)
-        for name in daemons_of(spec, node)
-        if name not in at.daemons and AFTER.get(name, name) in answering | {name}
-    ]
+    return [StartDaemons(node)] if not at.daemons and daemons_of(spec, node) else []
 
 
 # Steps

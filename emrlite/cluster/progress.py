@@ -92,8 +92,9 @@ def lost_nodes(spec: ClusterSpec, seen: Observed, status: ClusterStatus) -> dict
         if node.name not in seen.nodes and status.node(node.name).state is not InstanceState.AWAITING_FULFILLMENT
     }
     for node in spec.nodes:
-        for daemon, at in _dead_daemons(seen.nodes.get(node.name)):
-            lost[node.name] = f"{daemon} of {node.name} ({node.instance_id}) {_how(at)}"
+        if dead := _dead_daemons(seen.nodes.get(node.name)):
+            names = " and ".join(name for name, _ in dead)
+            lost[node.name] = f"{names} of {node.name} ({node.instance_id}) {_how(dead[0][1])}"
     return lost
 
 

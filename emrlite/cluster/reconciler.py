@@ -21,7 +21,7 @@ from emrlite.cluster.planner import (
     RunBootstrap,
     RunStep,
     ShipLogs,
-    StartDaemon,
+    StartDaemons,
     StopNode,
     plan,
 )
@@ -98,8 +98,8 @@ class Reconciler:
                 driver.provision(spec, node)
             case RunBootstrap(node, number):
                 driver.run_bootstrap(spec, node, number)
-            case StartDaemon(node, daemon):
-                driver.start_daemon(spec, node, daemon)
+            case StartDaemons(node):
+                driver.start_daemons(spec, node)
             case StopNode(node):
                 driver.stop_node(spec, node)
             case RunStep(step):

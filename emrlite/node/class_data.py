@@ -81,6 +81,11 @@ def make(engine_home: Path, java: Java, spark: str) -> None:
     prove(engine_home, java)
 
 
+def forget(engine_home: Path) -> None:
+    """The class path is another one: what was made for the old one does not count."""
+    _record(engine_home).unlink(missing_ok=True)
+
+
 def prove(engine_home: Path, java: Java) -> None:
     """Start a JVM that refuses to run without the archive.  Raises `SetupError` with its words."""
     flags = [flag for flag in sharing(str(path(engine_home))) if flag != "-Xshare:auto"]

@@ -58,7 +58,7 @@ class Driver(Protocol):
     def observe(self, spec: ClusterSpec) -> Observed: ...
     def provision(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
     def run_bootstrap(self, spec: ClusterSpec, node: NodeSpec, number: int) -> None: ...
-    def start_daemon(self, spec: ClusterSpec, node: NodeSpec, daemon: str) -> None: ...
+    def start_daemons(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
     def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None: ...
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None: ...
@@ -74,9 +74,6 @@ _DAEMONS = {
     Role.CORE: ("datanode", "spark-worker"),
     Role.TASK: ("spark-worker",),
 }
-
-#: A daemon that starts before its master listens waits 5 to 15 s for its next try.
-AFTER = {"datanode": "namenode", "spark-worker": "spark-master"}
 
 
 def daemons_of(spec: ClusterSpec, node: NodeSpec) -> tuple[str, ...]:
@@ -119,16 +116,17 @@ class FakeDriver:
             done = ProcessSeen(started=now, ended=now, exit_code=self.bootstrap_exits.get(node.name, 0))
             self.nodes[node.name] = replace(seen, bootstrap=(*seen.bootstrap, done))
 
-    def start_daemon(self, spec: ClusterSpec, node: NodeSpec, daemon: str) -> None:
+    def start_daemons(self, spec: ClusterSpec, node: NodeSpec) -> None:
         seen = self.nodes[node.name]
-        started = {daemon: ProcessSeen(started=time.time(), ready=True)}
+        started = {daemon: ProcessSeen(started=time.time(), ready=True) for daemon in daemons_of(spec, node)}
         self.nodes[node.name] = replace(seen, daemons={**started, **seen.daemons})
 
-    def kill_daemon(self, node_name: str, daemon: str) -> None:
-        """Let a daemon die, as ``kill -9`` would."""
+    def kill_daemons(self, node_name: str) -> None:
+        """Let the daemons of a node die, as ``kill -9`` would."""
         seen = self.nodes[node_name]
-        dead = replace(seen.daemons[daemon], ended=time.time(), exit_code=-9, ready=False)
-        self.nodes[node_name] = replace(seen, daemons={**seen.daemons, daemon: dead})
+        dead = {daemon: replace(at, ended=time.time(), exit_code=-9, ready=False)
+                for daemon, at in seen.daemons.items()}
+        self.nodes[node_name] = replace(seen, daemons=dead)
 
     def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None:
         self.nodes[node.name] = replace(self.nodes[node.name], stopped=True)

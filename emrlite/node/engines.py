@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import class_data, java, overlay
+from emrlite.node import class_data, java, overlay, own_classes
 from emrlite.node.java_options import MODULE_OPTIONS, class_path
 from emrlite.node.lockfile import MB, Locked, locked
 from emrlite.node.parts import Part, is_there, missing_parts, s3proxy_path, tools_path, tools_ready
@@ -49,6 +49,11 @@ class Engine:
         }
 
     @property
+    def fresh_hdfs(self) -> Path:
+        """The formatted directory of a NameNode, which every cluster copies."""
+        return own_classes.fresh_hdfs(self.home)
+
+    @property
     def classpath(self) -> str:
         """The same string for every process, so that the class-data archive fits.  Conf directories go behind it."""
         return class_path(str(self.home))
@@ -77,6 +82,8 @@ def find(settings: Settings) -> Engine:
 def _incomplete(home: Path, lock: Locked) -> str | None:
     """Why the engine cannot be used, but for Java."""
     if reason := overlay.wrong(home, lock):
+        return reason
+    if reason := own_classes.wrong(overlay.engine_root(home, lock.spark) / "home"):
         return reason
     if not is_there(home, lock.s3proxy):
         return f"the S3 server ({lock.s3proxy.name}) is missing or of the wrong size"

@@ -1,4 +1,4 @@
-"""What EMR has in a fresh HDFS, and how a used one becomes fresh again: through WebHDFS."""
+"""How a used HDFS becomes fresh again: through WebHDFS."""
 
 from __future__ import annotations
 
@@ -9,24 +9,18 @@ from urllib.parse import quote, urlencode
 
 from emrlite.errors import NodeError
 from emrlite.node.addresses import Network
-
-DIRECTORIES = ("/tmp", "/user/hadoop", "/user/spark/warehouse", "/var/log/spark/apps")
+from emrlite.node.own_classes import DIRECTORIES
 
 SECONDS = 10.0
 
 
-def lay_out(network: Network) -> None:
-    """Make the directories that EMR has in a fresh HDFS.  Raises `NodeError`."""
-    for directory in DIRECTORIES:
-        _ask(network, "PUT", directory, "MKDIRS", permission="1777")
-
-
 def wipe(network: Network) -> None:
-    """Remove everything, and lay HDFS out anew.  Raises `NodeError`."""
+    """Remove everything, and make what EMR has in a fresh HDFS.  Raises `NodeError`."""
     listed = _ask(network, "GET", "/", "LISTSTATUS")["FileStatuses"]["FileStatus"]
     for status in listed:
         _ask(network, "DELETE", f"/{status['pathSuffix']}", "DELETE", recursive="true")
-    lay_out(network)
+    for directory in DIRECTORIES:
+        _ask(network, "PUT", directory, "MKDIRS", permission="1777")
 
 
 def _ask(network: Network, method: str, path: str, operation: str, **arguments: str) -> Any:

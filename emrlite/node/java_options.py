@@ -20,7 +20,7 @@ def class_path(engine_home: str) -> str:
 
 
 #: Java maps an archive at a random place by default and rewrites every pointer in it: 250 MB of each process's own
-#: memory and a tenth of a second.  Where it was made for, its pages are shared by all (option of HotSpot's `arguments`).
+#: memory and a tenth of a second.  At the place that it was made for, its pages are shared by all processes.
 _IN_PLACE: tuple[str, ...] = (
     "-XX:+IgnoreUnrecognizedVMOptions", "-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0",
 )  # fmt: skip

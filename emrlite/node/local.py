@@ -18,10 +18,10 @@ from typing import Any
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, StepSpec
 from emrlite.errors import NodeError
-from emrlite.node import addresses, controller, daemons, failures, hdfs, places, starvation, steps
+from emrlite.node import addresses, controller, daemons, failures, hdfs, own_classes, places, starvation, steps
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
-from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
+from emrlite.node.driver import NodeSeen, Observed, ProcessSeen, daemons_of
 from emrlite.node.layout import Layout, NodeInfo
 from emrlite.node.process import (
     MARK_VARIABLE,
@@ -53,10 +53,10 @@ class LocalDriver:
 
     def __init__(
         self, cluster_id: str, root: Path, *, around: Callable[[], Surroundings], addresses_mode: str, owner: str,
-        name_template: Path, tether: Tether | None, client: Callable[[], Any], trouble: Callable[[str], None],
+        tether: Tether | None, client: Callable[[], Any], trouble: Callable[[str], None],
     ) -> None:
         self._id, self._root, self._around, self._mode = cluster_id, root, around, addresses_mode
-        self._owner, self._template, self._tether = owner, name_template, tether
+        self._owner, self._tether = owner, tether
         self._client, self._trouble = client, trouble
         self._network: Network | None = None
         self._claim: socket.socket | None = None
@@ -81,16 +81,20 @@ class LocalDriver:
             if node.name in self._infos:
                 seen[node.name] = self._look(node.name)
         running = {
-            node: [name for name, what in found.items() if what.ended is None and name in daemons.FOOTPRINT]
-            for node, found in seen.items() if not self._marked(node, "stopped")
+            node.name: list(daemons_of(spec, node)) for node in spec.nodes
+            if (what := seen.get(node.name, {}).get(daemons.PROCESS)) is not None and what.ended is None
+            and not self._marked(node.name, "stopped")
         }
         ready = self._readiness.look(spec, running) if self._readiness and any(running.values()) else set()
-        for name, found in seen.items():
+        for node in spec.nodes:
+            if (found := seen.get(name := node.name)) is None:
+                continue
+            jvm = found.get(daemons.PROCESS)
             nodes[name] = NodeSeen(
                 address=self._infos[name].address,
                 bootstrap=tuple(self._bootstrap_seen(name, number, what) for number, what in _numbered(found)),
-                daemons={daemon: _process_seen(what, ready=(name, daemon) in ready)
-                         for daemon, what in found.items() if daemon in daemons.FOOTPRINT},
+                daemons={daemon: _process_seen(jvm, ready=(name, daemon) in ready)
+                         for daemon in daemons_of(spec, node)} if jvm else {},
                 stopped=self._marked(name, "stopped"),
             )
         done = {
@@ -164,22 +168,24 @@ class LocalDriver:
         self._start(node, f"bootstrap-{number}", argv, env, layout.home, folder / "stdout", folder / "stderr",
                     what=f"Bootstrap action {number}: {action.name} ({action.path})")
 
-    def start_daemon(self, spec: ClusterSpec, node: NodeSpec, daemon: str) -> None:
-        layout = self._layout(node)
-        command = self.daemon_command(spec, node, daemon)
-        self._process(node.name, daemon).start(
+    def start_daemons(self, spec: ClusterSpec, node: NodeSpec) -> None:
+        layout, around = self._layout(node), self._around()
+        if "namenode" in daemons_of(spec, node):
+            own_classes.copy_fresh_hdfs(around.engine.fresh_hdfs, layout.namenode)
+        command = self.daemon_command(spec, node)
+        self._process(node.name, daemons.PROCESS).start(
             # Executors are children of their worker: what pip installed on the node is theirs too.
             command.argv, cwd=layout.root,
-            env={"PYTHONPATH": places.python_packages(self._infos[node.name]), **self._environment(node, daemon),
-                 **command.env},
-            stdout=layout.daemon_logs / f"{daemon}.log", tether=self._tether)
+            env={"PYTHONPATH": places.python_packages(self._infos[node.name]),
+                 **self._environment(node, daemons.PROCESS), **command.env},
+            stdout=layout.daemon_logs / f"{daemons.PROCESS}.log", tether=self._tether)
 
-    def daemon_command(self, spec: ClusterSpec, node: NodeSpec, daemon: str) -> daemons.Command:
-        """Return how *daemon* is (or was) started on *node*."""
+    def daemon_command(self, spec: ClusterSpec, node: NodeSpec) -> daemons.Command:
+        """Return how the daemons of *node* are (or were) started."""
         cores, memory = rendering.offered(node)
         return daemons.command(
-            daemon, node=node, network=self._own_network(), engine=self._around().engine, layout=self._layout(node),
-            cores=cores, memory=memory, application_ids=rendering.application_ids(spec), name_template=self._template)
+            daemons_of(spec, node), node=node, network=self._own_network(), engine=self._around().engine,
+            layout=self._layout(node), cores=cores, memory=memory, application_ids=rendering.application_ids(spec))
 
     # Steps
 

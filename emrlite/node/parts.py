@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import class_data, jars, java, overlay, packages
+from emrlite.node import class_data, jars, java, overlay, own_classes, packages
 from emrlite.node.lockfile import MB, Jar, Locked, package_size
 
 Say = Callable[[str], None]
@@ -72,6 +72,8 @@ def missing_parts(home: Path, lock: Locked) -> list[Part]:
         bytes_ = _to_fetch(home, lock.jars)
         parts.append(Part(name="archives", fetch=bytes_, disk=bytes_, make=lambda say: _archives(home, lock, say)))
         parts.append(Part(name="engine home", fetch=0, disk=0, make=lambda say: _overlay(home, lock, say)))
+    if overlay.wrong(home, lock) or own_classes.wrong(overlay.engine_root(home, lock.spark) / "home"):
+        parts.append(Part(name="HDFS", fetch=0, disk=0, make=lambda say: _own_classes(home, lock, say)))
     if _lacks_class_data(home, lock):
         make = functools.partial(_class_data, home, lock)
         parts.append(Part(name="class data", fetch=0, disk=class_data.SIZE, make=make, beside=True))
@@ -96,7 +98,8 @@ def _lacks_class_data(home: Path, lock: Locked) -> bool:
     except EngineMissing:
         return True
     engine_home = overlay.engine_root(home, lock.spark) / "home"
-    return bool(overlay.wrong(home, lock) or class_data.wrong(engine_home, runtime, lock.spark))
+    stale = overlay.wrong(home, lock) or own_classes.wrong(engine_home)
+    return bool(stale or class_data.wrong(engine_home, runtime, lock.spark))
 
 
 def _bring_java(home: Path, say: Say) -> None:
@@ -109,6 +112,13 @@ def _pyspark(home: Path, lock: Locked, say: Say) -> None:
 
 def _archives(home: Path, lock: Locked, say: Say) -> None:
     jars.fetch(lock.jars, jar_cache(home), say)
+
+
+def _own_classes(home: Path, lock: Locked, say: Say) -> None:
+    engine_home = overlay.engine_root(home, lock.spark) / "home"
+    own_classes.make(engine_home, java.find(home))
+    class_data.forget(engine_home)  # its class path has changed
+    say("engine: emrlite's own Java classes are compiled, a NameNode is formatted")
 
 
 def _s3proxy(home: Path, lock: Locked, say: Say) -> None:

@@ -9,8 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 from emrlite.cluster.model import ClusterSpec, NodeSpec
-from emrlite.errors import NodeError
-from emrlite.node import hdfs
 from emrlite.node.addresses import Network
 
 
@@ -20,7 +18,6 @@ class Readiness:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._ready: set[tuple[str, str]] = set()
-        self._laid_out = False
 
     def look(self, spec: ClusterSpec, running: dict[str, list[str]]) -> set[tuple[str, str]]:
         """Return which of the *running* daemons (node name -> daemons) are ready, as (node, daemon)."""
@@ -32,9 +29,7 @@ class Readiness:
             for daemon in running.get(node.name, ()):
                 if (node.name, daemon) not in self._ready and self._is_ready(node, daemon, datanodes, workers):
                     self._ready.add((node.name, daemon))
-        if not self._laid_out and any(daemon == "datanode" for _, daemon in self._ready):
-            self._laid_out = self._lay_out()
-        return self._ready if self._laid_out else {pair for pair in self._ready if pair[1] != "datanode"}
+        return self._ready
 
     def forget(self, node: str) -> None:
         """A node was stopped: whatever has its name next is asked anew."""
@@ -80,14 +75,6 @@ class Readiness:
                 return found
         connection.close()
         return {}
-
-    def _lay_out(self) -> bool:
-        """Make the directories that EMR has in a fresh HDFS; a NameNode that cannot yet is asked again."""
-        try:
-            hdfs.lay_out(self._network)
-        except NodeError:
-            return False
-        return True
 
 
 def _listens(address: str, port: int) -> bool:

@@ -61,14 +61,15 @@ class Rig:
         self.stack = ExitStack()
         self.drivers: list[LocalDriver] = []
         # Without Java: each daemon is a `sleep`, and ready when it runs.
-        patch.setattr(module.daemons, "command", lambda daemon, **_: Command(argv=("sleep", "600"), env={}))
+        patch.setattr(module.own_classes, "copy_fresh_hdfs", lambda *_: None)
+        patch.setattr(module.daemons, "command", lambda names, **_: Command(argv=("sleep", "600"), env={}))
         patch.setattr(module.Readiness, "look", lambda _, __, running: {
             (node, daemon) for node, found in running.items() for daemon in found})
 
     def driver(self, tether: Tether | None = None) -> LocalDriver:
         self.drivers.append(LocalDriver(
             ID, self.root, around=lambda: self.around, addresses_mode="auto", owner=self.owner, tether=tether,
-            name_template=self.root / "none", client=lambda: s3.client(self.access), trouble=self.troubles.append))
+            client=lambda: s3.client(self.access), trouble=self.troubles.append))
         return self.drivers[-1]
 
     def open(self, asked: ClusterSpec | None = None) -> None:
@@ -247,13 +248,13 @@ def test_bootstrap_actions_run_on_every_node_and_a_failing_one_ends_the_cluster(
     folder = rig.root / "core-1/mnt/var/log/bootstrap-actions"
     assert (folder / "1/stdout").read_text() == f"on {rig.root}/core-1: x fine\n"
     assert "Bootstrap action 2 failed with exit code 1" in (folder / "2/controller").read_text()
-    assert not (rig.root / "core-1/processes/datanode.start").exists()
+    assert not (rig.root / "core-1/processes/daemons.start").exists()
 
 
 def test_a_daemon_that_dies_is_shown_within_seconds(rig: Rig) -> None:
     rig.open(spec(task=1))
     rig.until("WAITING")
-    mark = f"{rig.root}/task-1#spark-worker"
+    mark = f"{rig.root}/task-1#daemons"
     daemon = wait(lambda: [process for process in orphans(MARK_VARIABLE, mark) if process.name() == "sleep"])[0]
     daemon.kill()
     before = time.monotonic()
@@ -354,8 +355,7 @@ def test_logs_are_in_s3_where_emr_has_them_when_the_cluster_has_ended(rig: Rig, 
         *(f"{start}/steps/s-A/{name}.gz" for name in ("controller", "syslog", "stdout", "stderr")),
         *(f"{start}/node/{instance}/bootstrap-actions/1/{name}.gz"
           for instance in nodes.values() for name in ("controller", "stdout", "stderr")),
-        *(f"{start}/node/{nodes['master']}/daemons/{name}.log.gz" for name in ("namenode", "spark-master")),
-        *(f"{start}/node/{nodes['core-1']}/daemons/{name}.log.gz" for name in ("datanode", "spark-worker")),
+        *(f"{start}/node/{instance}/daemons/daemons.log.gz" for instance in nodes.values()),
     }
 
     def read(name: str) -> str:

@@ -17,11 +17,9 @@ from emrlite.settings import Settings
 ROLES = {
     "executor": "org.apache.spark.executor.CoarseGrainedExecutorBackend",
     "driver": "org.apache.spark.deploy.SparkSubmit",
-    "master": "org.apache.spark.deploy.master.Master",
-    "worker": "org.apache.spark.deploy.worker.Worker",
     "hadoop fs": "org.apache.hadoop.fs.FsShell",
-    "datanode": "org.apache.hadoop.hdfs.server.datanode.DataNode",
-    "namenode": "org.apache.hadoop.hdfs.server.namenode.NameNode",
+    "core node": "org.apache.hadoop.hdfs.server.datanode.DataNode",
+    "master node": "org.apache.hadoop.hdfs.server.namenode.NameNode",
 }
 
 JOB = """

@@ -71,7 +71,7 @@ def test_a_transient_cluster_bootstraps_every_node_runs_its_step_and_goes_with_i
         assert own.read(f"{place}/bootstrap-actions/1/stdout.gz") == "boot one\n"
         assert own.read(f"{place}/bootstrap-actions/2/stdout.gz") == "boot two\n"
     daemons = [key for key in own.keys(f"logs/{cluster}/node/") if "/daemons/" in key]
-    assert len(daemons) == 2 + 2 * 2 + 1
+    assert len(daemons) == 3 + 2 * 3 + 2, "one of the process, and one of each daemon"
     left = own.home / "clusters" / cluster
     assert list(left.rglob("blk_*")) == []
     assert processes(own, cluster) == []

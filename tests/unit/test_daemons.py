@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from simulation import spec
 
-from emrlite.node import daemons
+from emrlite.node import configuration, daemons, own_classes
 from emrlite.node.addresses import PORTS, Network
-from emrlite.node.driver import AFTER, daemons_of
+from emrlite.node.driver import daemons_of
 from emrlite.node.engines import Engine
 from emrlite.node.layout import Layout
 from emrlite.node.provision import Surroundings, application_ids, conf_files, node_info, provision
@@ -27,31 +27,38 @@ def around(engine):
         endpoint="http://127.0.0.1:9000", region="us-east-1", access_key="AKIA", secret_key="very secret"))
 
 
-def command(name, node, engine, tmp_path, network=NETWORK):
+def command(asked, node, engine, tmp_path, network=NETWORK):
     return daemons.command(
-        name, node=node, network=network, engine=engine, layout=Layout(tmp_path / node.name), cores=16, memory=1024,
-        application_ids="application_1_%2$04d", name_template=tmp_path / "template dir")
+        daemons_of(asked, node), node=node, network=network, engine=engine, layout=Layout(tmp_path / node.name),
+        cores=16, memory=1024, application_ids="application_1_%2$04d")
 
 
-def test_every_daemon_of_every_node_can_be_rendered_and_listens_on_its_nodes_address(engine, tmp_path):
+def test_the_daemons_of_a_node_share_a_jvm_and_listen_on_its_address(engine, tmp_path):
     asked = spec(core=2, task=1)
     for node in asked.nodes:
-        for name in daemons_of(asked, node):
-            found = command(name, node, engine, tmp_path)
-            assert found.env["SPARK_LOCAL_IP"] == NETWORK.address(node.index)
-            assert found.env["HADOOP_USER_NAME"] == "hadoop"
-            assert name in daemons.FOOTPRINT
-            if name.startswith("spark"):
-                assert ("--host", NETWORK.address(node.index)) == found.argv[-len(found.argv):][
-                    found.argv.index("--host"):found.argv.index("--host") + 2]
+        found = command(asked, node, engine, tmp_path)
+        assert found.env["SPARK_LOCAL_IP"] == NETWORK.address(node.index)
+        assert found.env["HADOOP_USER_NAME"] == "hadoop"
+        assert found.argv[found.argv.index("--host") + 1] == NETWORK.address(node.index)
+        mains = [word for word in found.argv if word.startswith(("org.apache.hadoop.", "org.apache.spark."))]
+        assert len(mains) == len(daemons_of(asked, node))
+        assert all(name in daemons.FOOTPRINT for name in daemons_of(asked, node))
+
+
+def test_a_worker_waits_for_the_port_of_its_master(engine, tmp_path):
+    asked = spec(core=1)
+    argv = command(asked, asked.nodes[1], engine, tmp_path).argv
+    assert argv[argv.index("--after") + 1] == f"{NETWORK.address(1)}:7077"
+    assert argv[argv.index("--after") + 2] == "org.apache.spark.deploy.worker.Worker"
 
 
 def test_spark_masters_take_no_jobs_over_rest(engine, tmp_path):
-    assert "-Dspark.master.rest.enabled=false" in command("spark-master", spec().nodes[0], engine, tmp_path).argv
+    assert "-Dspark.master.rest.enabled=false" in command(spec(), spec().nodes[0], engine, tmp_path).argv
 
 
 def test_executors_of_a_worker_have_the_class_path_of_all_and_the_nodes_files_behind_it(engine, tmp_path):
-    found = command("spark-worker", spec(core=1).nodes[1], engine, tmp_path)
+    asked = spec(core=1)
+    found = command(asked, asked.nodes[1], engine, tmp_path)
     conf = tmp_path / "core-1" / "conf"
     # Spark's worker gives them SPARK_CONF_DIR first and HADOOP_CONF_DIR last.
     assert engine.classpath.startswith(found.env["SPARK_CONF_DIR"])
@@ -63,23 +70,49 @@ def test_daemons_share_the_archive_of_the_engine(engine, tmp_path):
     shared = dataclasses.replace(engine, archive=tmp_path / "an engine" / "classes.jsa")
     asked = spec(core=1)
     for node in asked.nodes:
-        for name in daemons_of(asked, node):
-            flag = f"-XX:SharedArchiveFile={shared.archive}"
-            assert flag in " ".join(command(name, node, shared, tmp_path).argv)
-            assert "SharedArchiveFile" not in " ".join(command(name, node, engine, tmp_path).argv)
+        assert f"-XX:SharedArchiveFile={shared.archive}" in command(asked, node, shared, tmp_path).argv
+        assert "SharedArchiveFile" not in " ".join(command(asked, node, engine, tmp_path).argv)
+
+
+def test_each_daemon_of_a_node_has_a_log_of_its_own():
+    text = configuration.daemon_log4j2(("namenode", "spark-master", "datanode", "spark-worker"))
+    found = dict(line.split(" = ", 1) for line in text.splitlines() if " = " in line)
+    to = {found[f"{key[:-5]}.name"]: found[f"{key[:-5]}.appenderRef.0.ref"] for key in found
+          if key.endswith(".name") and f"{key[:-5]}.appenderRef.0.ref" in found}
+    assert to["org.apache.hadoop"] == to["org.apache.hadoop.hdfs.server.namenode"] == "namenode"
+    assert to["org.apache.hadoop.hdfs.server.datanode"] == "datanode"
+    assert to["org.apache.spark"] == to["org.apache.spark.deploy.master"] == "spark-master"
+    assert to["org.apache.spark.deploy.worker"] == "spark-worker"
+    assert {found[f"appender.{name}.fileName"] for name in to.values()} == {
+        f"${{sys:emrlite.logs}}/{name}.log" for name in to.values()}
+
+
+def test_each_cluster_has_an_hdfs_of_its_own(tmp_path):
+    template = tmp_path / "fresh"
+    (template / "current").mkdir(parents=True)
+    (template / "current" / "VERSION").write_text("#date\nclusterID=CID-1\nblockpoolID=BP-1\nlayoutVersion=-67\n")
+    own_classes.copy_fresh_hdfs(template, tmp_path / "a")
+    own_classes.copy_fresh_hdfs(template, tmp_path / "b")
+    a, b = ((tmp_path / name / "current" / "VERSION").read_text() for name in "ab")
+    assert a != b
+    assert "CID-1\n" not in a
+    assert "BP-1\n" not in a
+    assert a.endswith("\nlayoutVersion=-67\n")
+    own_classes.copy_fresh_hdfs(template, tmp_path / "a")
+    assert (tmp_path / "a" / "current" / "VERSION").read_text() == a, "a NameNode that was there is kept"
 
 
 def test_an_unknown_daemon_is_refused(engine, tmp_path):
     with pytest.raises(KeyError, match="zookeeper"):
-        command("zookeeper", spec().nodes[0], engine, tmp_path)
+        daemons.command(("zookeeper",), node=spec().nodes[0], network=NETWORK, engine=engine, layout=Layout(tmp_path),
+                        cores=1, memory=1, application_ids="")
 
 
 def test_keys_of_s3_are_on_no_command_line(engine, around, tmp_path):
     asked = spec()
     for node in asked.nodes:
         info = node_info(asked, node, tmp_path, NETWORK, around)
-        for name in daemons_of(asked, node):
-            assert "very secret" not in " ".join(command(name, node, engine, tmp_path).argv)
+        assert "very secret" not in " ".join(command(asked, node, engine, tmp_path).argv)
         found = conf_files(asked, node, info, NETWORK, around)
         assert "very secret" in found["core-site.xml"]
         assert not any("very secret" in text for name, text in found.items() if name != "core-site.xml")
@@ -99,12 +132,6 @@ def test_a_provisioned_node_says_what_it_is_and_keeps_its_keys_to_itself(around,
 
 def test_application_ids_have_yarns_form(tmp_path):
     assert application_ids(spec()) == "application_1700000000000_%2$04d"
-
-
-def test_daemons_wait_for_masters_that_exist():
-    asked = spec(core=1, task=1)
-    known = {name for node in asked.nodes for name in daemons_of(asked, node)}
-    assert set(AFTER) | set(AFTER.values()) == known == set(daemons.FOOTPRINT)
 
 
 def test_no_two_daemons_of_a_cluster_share_a_port_of_an_address():

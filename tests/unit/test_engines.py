@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import engines, java, overlay, parts
+from emrlite.node import engines, java, overlay, own_classes, parts
 from emrlite.node.java import Java
 from emrlite.node.lockfile import Jar, Locked
 from emrlite.settings import Settings
@@ -44,6 +44,7 @@ def home(tmp_path, pyspark, monkeypatch):
     (cache / LOCK.s3proxy.name).write_bytes(CONTENT)
     overlay.build(home, LOCK, pyspark, cache, lambda _line: None)
     overlay.place(cache, LOCK.s3proxy, home / "tools")
+    monkeypatch.setattr(own_classes, "wrong", lambda _home: None)
     monkeypatch.setattr(engines, "locked", lambda _spark: LOCK)
     monkeypatch.setattr(engines, "tools_ready", lambda _home: True)
     monkeypatch.setattr(java, "find", lambda _home: Java(home=tmp_path / "jdk", version="17.0.1", source="PATH"))
@@ -122,7 +123,7 @@ def test_a_home_with_a_colon_is_refused(tmp_path):
 
 def test_what_is_missing_is_listed_in_the_order_of_making(tmp_path):
     names = [part.name for part in parts.missing_parts(tmp_path, LOCK)]
-    assert names[-5:] == ["archives", "engine home", "class data", "S3 server", "aws CLI"]
+    assert names[-6:] == ["archives", "engine home", "HDFS", "class data", "S3 server", "aws CLI"]
 
 
 def test_what_can_be_made_beside_other_parts_is_and_is_waited_for(tmp_path, monkeypatch):

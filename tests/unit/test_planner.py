@@ -11,7 +11,7 @@ import pytest
 from simulation import Simulation, nodes, spec, step
 
 from emrlite.cluster.model import CancelOption, ClusterStatus, NodeStatus, StepStatus
-from emrlite.cluster.planner import CancelStep, Provision, RunStep, ShipLogs, StartDaemon, StopNode, plan
+from emrlite.cluster.planner import CancelStep, Provision, RunBootstrap, RunStep, ShipLogs, StartDaemons, StopNode, plan
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
 
@@ -140,23 +140,23 @@ HISTORIES = {
 
     # Nodes that die
     "a lost task node is shown": History(
-        asked={"task": 1}, then=lambda sim: sim.driver.kill_daemon("task-1", "spark-worker"), states=IDLE),
+        asked={"task": 1}, then=lambda sim: sim.driver.kill_daemons("task-1"), states=IDLE),
     "one of two core nodes is lost": History(
-        asked={"core": 2}, then=lambda sim: sim.driver.kill_daemon("core-1", "datanode"), states=IDLE),
+        asked={"core": 2}, then=lambda sim: sim.driver.kill_daemons("core-1"), states=IDLE),
     "a lost master ends the cluster": History(
-        then=lambda sim: sim.driver.kill_daemon("master", "namenode"), states=[*IDLE, *BROKEN],
+        then=lambda sim: sim.driver.kill_daemons("master"), states=[*IDLE, *BROKEN],
         end=("TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", "The master node was terminated")),
     "a lost Spark master is a lost master": History(
         steps=steps("a"), fake={"hang": frozenset("a")}, states=[*UP, *BROKEN], ends="CANCELLED",
-        then=lambda sim: sim.driver.kill_daemon("master", "spark-master"),
+        then=lambda sim: sim.driver.kill_daemons("master"),
         end=("TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", "The master node was terminated")),
     "all core nodes are lost": History(
         asked={"core": 2, "task": 1}, states=[*IDLE, *BROKEN],
-        then=lambda sim: [sim.driver.kill_daemon(name, "datanode") for name in ("core-1", "core-2")],
+        then=lambda sim: [sim.driver.kill_daemons(name) for name in ("core-1", "core-2")],
         end=("TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", "All instances in the job flow are terminated")),
     "a protected cluster ends with its master": History(
         asked={"termination_protected": True}, states=[*IDLE, *BROKEN],
-        then=lambda sim: sim.driver.kill_daemon("master", "namenode"),
+        then=lambda sim: sim.driver.kill_daemons("master"),
         end=("TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", "The master node was terminated")),
 
     # Bootstrap actions
@@ -294,11 +294,11 @@ def test_a_cluster_of_one_node_has_every_daemon_on_its_master(tmp_path: Path) ->
 
 def test_a_lost_node_is_stopped_and_its_instance_says_why(tmp_path: Path) -> None:
     sim = Simulation(tmp_path, spec(core=2)).settle()
-    sim.driver.kill_daemon("core-2", "spark-worker")
+    sim.driver.kill_daemons("core-2")
     sim.settle()
     node = sim.status.node("core-2")
     assert (node.state, node.reason_code) == (InstanceState.TERMINATED, "INSTANCE_FAILURE")
-    assert node.reason == "spark-worker of core-2 (i-00000000000000003) ended with exit code -9"
+    assert node.reason == "datanode and spark-worker of core-2 (i-00000000000000003) ended with exit code -9"
     assert sim.driver.nodes["core-2"].stopped
     assert not sim.driver.nodes["core-1"].stopped
     assert sim.status.node("core-1").state is InstanceState.RUNNING
@@ -307,7 +307,7 @@ def test_a_lost_node_is_stopped_and_its_instance_says_why(tmp_path: Path) -> Non
 def test_a_daemon_that_dies_while_the_cluster_comes_up_ends_it(tmp_path: Path) -> None:
     sim = Simulation(tmp_path, spec(task=1))
     sim.until(lambda: "task-1" in sim.driver.nodes and "spark-worker" in sim.driver.nodes["task-1"].daemons)
-    sim.driver.kill_daemon("task-1", "spark-worker")
+    sim.driver.kill_daemons("task-1")
     sim.settle()
     assert sim.end() == ("TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE",
                          "spark-worker of task-1 (i-00000000000000003) ended with exit code -9")
@@ -357,15 +357,17 @@ def test_a_new_cluster_asks_for_all_nodes_at_once() -> None:
     assert plan(asked, ClusterStatus(), Observed(now=1.0)).actions == tuple(Provision(node) for node in asked.nodes)
 
 
-def test_workers_start_when_their_masters_answer() -> None:
-    asked = spec()
+def test_the_daemons_of_all_nodes_start_at_once_but_a_node_with_bootstrap_actions_does_those_first() -> None:
+    asked = spec(bootstraps=1)
     master, core = asked.nodes
-    seen = {"master": NodeSeen(address="a"), "core-1": NodeSeen(address="b")}
+    done = ProcessSeen(started=1, ended=2, exit_code=0)
+    seen = {"master": NodeSeen(address="a", bootstrap=(done,)), "core-1": NodeSeen(address="b")}
     first = plan(asked, ClusterStatus(), Observed(now=1.0, nodes=seen))
-    assert first.actions == (StartDaemon(master, "namenode"), StartDaemon(master, "spark-master"))
-    seen["master"] = NodeSeen(address="a", daemons={
-        "namenode": ProcessSeen(started=1, ready=True), "spark-master": ProcessSeen(started=1)})
-    assert plan(asked, first.status, Observed(now=2.0, nodes=seen)).actions == (StartDaemon(core, "datanode"),)
+    assert first.actions == (StartDaemons(master), RunBootstrap(core, 1))
+    seen["core-1"] = NodeSeen(address="b", bootstrap=(done,))
+    then = plan(asked, first.status, Observed(now=2.0, nodes=seen))
+    assert then.actions == (StartDaemons(master), StartDaemons(core))
+
 
 
 def test_an_unknown_exit_code_is_a_failure_that_acts() -> None:

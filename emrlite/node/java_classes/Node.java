@@ -1,0 +1,100 @@
+package emrlite;
+
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.util.ArrayList;
+import java.util.List;
+
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
+
+/**
+ * The daemons of one node in one JVM: <code>Node MAIN ARGUMENT… [-- MAIN ARGUMENT…]…</code>
+ *
+ * <p>Before a main class may stand <code>--after HOST:PORT</code>: it is loaded, and begins once somebody listens there.
+ * So a node starts together with its master, and neither loses a try.  When one daemon ends, all do: a node is one thing.
+ *
+ * <p>Compiled by Janino, which Spark brings, so the language is that of Java 7 without lambdas.
+ */
+public final class Node {
+    private static final String AFTER = "--after";
+    private static final String NEXT = "--";
+    private static final long LOOK_MILLIS = 20L;
+    private static final int CONNECT_MILLIS = 1000;
+
+    private Node() {
+    }
+
+    public static void main(String[] words) {
+        // A NameNode and a DataNode register metrics of the same names.
+        DefaultMetricsSystem.setMiniClusterMode(true);
+        // What only daemons shall read; it lies beside the files that clients read too.
+        Configuration.addDefaultResource("daemons-site.xml");
+        int at = 0;
+        while (at < words.length) {
+            String after = null;
+            if (words[at].equals(AFTER)) {
+                after = words[at + 1];
+                at += 2;
+            }
+            String main = words[at++];
+            List arguments = new ArrayList();
+            while (at < words.length && !words[at].equals(NEXT)) {
+                arguments.add(words[at++]);
+            }
+            at++;
+            new Thread(new Daemon(main, after, (String[]) arguments.toArray(new String[0])), main).start();
+        }
+    }
+
+    private static final class Daemon implements Runnable {
+        private final String main;
+        private final String after;
+        private final String[] arguments;
+
+        Daemon(String main, String after, String[] arguments) {
+            this.main = main;
+            this.after = after;
+            this.arguments = arguments;
+        }
+
+        public void run() {
+            try {
+                Class found = Class.forName(this.main);
+                if (this.after != null) {
+                    this.await();
+                }
+                found.getMethod("main", new Class[] {String[].class}).invoke(null, new Object[] {this.arguments});
+                System.err.println(this.main + " has ended");
+            } catch (InvocationTargetException error) {
+                error.getCause().printStackTrace();
+            } catch (Throwable error) {
+                error.printStackTrace();
+            }
+            System.exit(1);
+        }
+
+        private void await() throws InterruptedException {
+            int colon = this.after.lastIndexOf(':');
+            String host = this.after.substring(0, colon);
+            int port = Integer.parseInt(this.after.substring(colon + 1));
+            while (true) {
+                Socket socket = new Socket();
+                try {
+                    socket.connect(new InetSocketAddress(host, port), CONNECT_MILLIS);
+                    return;
+                } catch (IOException nobody) {
+                    Thread.sleep(LOOK_MILLIS);
+                } finally {
+                    try {
+                        socket.close();
+                    } catch (IOException closed) {
+                        throw new IllegalStateException(closed);
+                    }
+                }
+            }
+        }
+    }
+}
