@@ -15,7 +15,18 @@ from typing import Any
 
 import psutil
 
-from benchmarks import cluster, control_plane, figures, look, run_vs_local, s3_bytes, second_run, setting_up, steps
+from benchmarks import (
+    cluster,
+    control_plane,
+    figures,
+    look,
+    run_vs_local,
+    s3_bytes,
+    second_run,
+    setting_up,
+    steps,
+    tpch,
+)
 from benchmarks.figures import Row
 from benchmarks.measure import become_reaper
 from benchmarks.options import Options, engine
@@ -31,6 +42,7 @@ ROWS: dict[str, Callable[[Options], dict[str, Row]]] = {
     "idle_memory": cluster.measure,
     "control_plane": control_plane.measure,
     "s3_bytes": s3_bytes.measure,
+    "tpch": tpch.measure,
 }
 
 
