@@ -47,8 +47,10 @@ def history(
     if not logs:
         raise LogNotFound(f"no application of {cluster or 'this home'} has left an event log"
                           f"{f' in {events}' if events else ''}")
+    if port is not None and not _free(port):
+        raise PortTaken(f"port {port} of 127.0.0.1 is taken; choose another with --port, or leave it out")
     stopped = _stop_on_signals()
-    with _server(engines.find(at), port) as (service, directory):
+    with _server(engines.find(at), port or server.PORT) as (service, directory):
         event_logs.gather(server.links(directory), logs)
         url = service.ensure()
         unread = server.wait_for(url, [log.application for log in logs])
@@ -94,15 +96,13 @@ def _stop_on_signals() -> threading.Event:
 
 
 @contextmanager
-def _server(engine: Engine, port: int | None) -> Iterator[tuple[Service, Path]]:
+def _server(engine: Engine, port: int) -> Iterator[tuple[Service, Path]]:
     """A server that ends with us, however we end."""
     tether = Tether()
     with tempfile.TemporaryDirectory(prefix="emrlite-history-") as name:
         directory = Path(name)
-        if port is not None and not _free(port):
-            raise PortTaken(f"port {port} of 127.0.0.1 is taken; choose another with --port, or leave it out")
-        if (chosen := port or server.PORT) and _free(chosen):
-            (directory / "history.port").write_text(f"{chosen}\n")
+        if _free(port):
+            (directory / "history.port").write_text(f"{port}\n")
         env = {**server.environment(engine), OWNER_VARIABLE: str(directory)}
         env |= {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         service = Service("history", directory, argv=lambda at: server.argv(engine, directory, at), env=env,

@@ -45,7 +45,8 @@ def argv(engine: Engine, directory: Path, port: int, base: str = "") -> list[str
         "java.io.tmpdir": directory,
         "java.net.preferIPv4Stack": "true",
         "log4j2.configurationFile": log4j2,
-        "spark.history.fs.logDirectory": links(directory).as_uri(),
+        # Taken as it stands: an escaped space would be a part of the name, other than in `spark.eventLog.dir`.
+        "spark.history.fs.logDirectory": f"file://{links(directory)}",
         "spark.history.fs.update.interval": PERIOD,
         "spark.history.ui.port": port,
         **({"spark.ui.proxyBase": base} if base else {}),

@@ -99,7 +99,7 @@ def applications(network: Network) -> tuple[Application, ...]:
         return ()
     announced = driver_pages(_get(_master_url(network), "/").decode(errors="replace"))
     return tuple(Application(id=id, name=name, url=url) for id, name in active.items()
-                 if (url := announced.get(id)) and answers(url))
+                 if (url := announced.get(id)) and _is_whole(url))
 
 
 def driver_pages(page: str) -> dict[str, str]:
@@ -134,7 +134,14 @@ class _Rows(HTMLParser):
 def answers(url: str) -> bool:
     """Tell whether a page is served at *url*."""
     with suppress(OSError, http.client.HTTPException):
-        return _ask("HEAD", url, "/")[0] < 500
+        return _ask("HEAD", url, "/")[0] < 400
+    return False
+
+
+def _is_whole(url: str) -> bool:
+    """Tell whether a driver leads to its jobs; while it starts, it says "please wait" under every path."""
+    with suppress(OSError, http.client.HTTPException):
+        return 300 <= _ask("HEAD", url, "/")[0] < 400
     return False
 
 

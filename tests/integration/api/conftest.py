@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 
 from emrlite.api.aws import Aws, Neighbourhood
+from emrlite.api.emr.app_uis import AppPages
 from emrlite.api.guard import Guard
 from emrlite.api.http import Application, Endpoint, listen
 from emrlite.cluster.model import ClusterSpec, ClusterStatus
@@ -88,13 +89,14 @@ def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
 
     def make(
         *, s3: str = NOBODY, moto: str = NOBODY, moto_runs: bool = False, buckets: Path | None = None,
-        bucket_exists: Callable[[str], bool] = lambda bucket: bucket == "logs", **settings: Any,
+        bucket_exists: Callable[[str], bool] = lambda bucket: bucket == "logs", pages: AppPages | None = None,
+        history_url: Callable[[], str | None] = lambda: None, **settings: Any,
     ) -> Rig:
         chosen = Settings(home=tmp_path / "home", **settings)
         clusters = RecordingClusters(tmp_path / f"{len(rigs)}.db")
         others = Neighbourhood(
             s3_url=lambda: s3, moto_url=lambda: moto, moto_runs=lambda: moto_runs, bucket_exists=bucket_exists,
-            buckets=buckets)
+            buckets=buckets, pages=pages, history_url=history_url)
         application = Application(
             Guard.of(chosen), Aws(chosen, clusters, others), {"/_emrlite/health": lambda query: {"echo": dict(query)}})
         endpoint = Endpoint(listen("127.0.0.1", 0), application)
