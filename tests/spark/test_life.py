@@ -204,7 +204,7 @@ def home(tmp_path: Path) -> Path:
     return new_home(tmp_path / "home")
 
 
-def test_run_in_single_address_mode_with_a_proxy_set_gives_the_exit_code_of_the_step(
+def test_run_in_single_address_mode_without_namespaces_with_a_proxy_set_gives_the_exit_code_of_the_step(
     home: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "numbers.csv").write_text("1\n2\n3\n")
@@ -215,7 +215,8 @@ def test_run_in_single_address_mode_with_a_proxy_set_gives_the_exit_code_of_the_
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     process = run(
         home, "--core", "1", "--task", "0", "--input", f"{tmp_path}/numbers.csv=s3://numbers/in/",
-        str(tmp_path / "job.py"), "s3://numbers/in/", "s3://numbers/out", EMRLITE_ADDRESSES="single", **proxies)
+        str(tmp_path / "job.py"), "s3://numbers/in/", "s3://numbers/out", EMRLITE_ADDRESSES="single",
+        EMRLITE_NAMESPACE="off", **proxies)
     out, err = process.communicate(timeout=300)
 
     assert process.returncode == 6, err
