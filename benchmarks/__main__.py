@@ -19,7 +19,9 @@ from benchmarks import (
     cluster,
     control_plane,
     figures,
+    growth,
     look,
+    processes,
     run_vs_local,
     s3_bytes,
     second_run,
@@ -43,6 +45,8 @@ ROWS: dict[str, Callable[[Options], dict[str, Row]]] = {
     "control_plane": control_plane.measure,
     "s3_bytes": s3_bytes.measure,
     "tpch": tpch.measure,
+    "growth": growth.measure,
+    "profile": processes.measure,
 }
 
 
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: dict[str, Row] = {}
     with scratch(asked.keep) as folder, everything_ends():
         options = Options(folder=folder, pairs=asked.pairs, rows=asked.rows, scale=asked.scale,
-                          wanted=frozenset(wanted), small=asked.small, data=asked.data)
+                          wanted=frozenset(wanted), small=asked.small, data=asked.data, picture=asked.picture)
         for name in wanted:
             if name not in found:
                 found |= ROWS[name](options)
@@ -78,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--scale", type=float, default=1.0, help="scale of TPC-H (1)")
     found.add_argument("--small", action="store_true", help="smallest sizes, which say nothing: for tests")
     found.add_argument("--data", type=Path, help="folder in which generated tables stay for the next call")
+    found.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw the profile of a run there")
     found.add_argument("--keep", type=Path, metavar="DIR", help="work in this new folder and leave it, logs and all")
     found.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, after each row")
     found.add_argument("--markdown", type=Path, metavar="FILE", help="write what is printed there too")

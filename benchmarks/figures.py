@@ -92,7 +92,8 @@ def table(rows: Sequence[Row]) -> str:
 def report(rows: Sequence[Row], machine: str) -> str:
     """Render all that was measured, in Markdown that can be pasted into a page."""
     details = [f"**{row.what}**\n\n{row.details}" for row in rows if row.details]
-    return "\n\n".join([machine, table([row for row in rows if row.measures]), *details])
+    compared = [row for row in rows if row.measures]
+    return "\n\n".join([machine, *([table(compared)] if compared else []), *details])
 
 
 def as_json(rows: dict[str, Row], machine: str) -> dict[str, Any]:

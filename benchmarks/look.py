@@ -12,10 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from benchmarks import java_counters
 
 #: Seconds between two looks at processor times and at memory, and the share of a core that memory may cost.
 TIMES_EVERY, MEMORY_EVERY, MEMORY_SHARE = 0.1, 0.5, 0.03
@@ -130,6 +132,8 @@ class Seen:
     user: float = 0
     system: float = 0
     peak: int = 0
+    series: list[tuple[float, float]] = field(default_factory=list)  #: time, processor seconds until then
+    counters: dict[str, float] = field(default_factory=dict)  #: of a JVM, see `java_counters`
 
 
 class Watch(threading.Thread):
@@ -165,7 +169,9 @@ class Watch(threading.Thread):
             # A process that was just forked still has the words of its parent, and one may become another program.
             if weigh or not one.argv or now - one.start < 1:
                 one.argv = words(pid) or one.argv
+            one.series.append((round(now, 3), round(process.user + process.system, 2)))
             if weigh:
+                one.counters = java_counters.read(pid) or one.counters
                 size = memory(pid)
                 one.peak = max(one.peak, size)
                 total += size

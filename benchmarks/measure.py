@@ -31,7 +31,7 @@ def main(outcome: str, *command: str) -> None:
     from benchmarks.look import Watch
 
     become_reaper()
-    begin = time.monotonic()
+    began, begin = time.time(), time.monotonic()
     child = subprocess.Popen(command)
     watch = Watch(os.getpid(), begin)
     watch.start()
@@ -41,7 +41,7 @@ def main(outcome: str, *command: str) -> None:
     watch.stop()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     Path(outcome).write_text(json.dumps({
-        "wall": wall, "cpu": used.ru_utime + used.ru_stime, "code": code, "memory": watch.peak,
+        "began": began, "wall": wall, "cpu": used.ru_utime + used.ru_stime, "code": code, "memory": watch.peak,
         "processes": [dataclasses.asdict(one) for one in watch.seen.values()]}))
 
 

@@ -28,6 +28,7 @@ class Options:
     wanted: frozenset[str] = frozenset()  #: rows, for who measures several
     small: bool = False  #: sizes that only show that the code works
     data: Path | None = None  #: where generated tables stay from one call to the next
+    picture: Path | None = None  #: where the picture of a run goes
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
 
     def new(self, name: str) -> Path:

@@ -1,6 +1,6 @@
-"""Where the time of one run goes, process by process: the table.
+"""Where the time of one run goes, process by process: a table, and a picture.
 
-    python -m benchmarks.processes [--bare] [--rows N]
+    python -m benchmarks.processes [--side bare|emrlite] [--rows N] [--picture FILE.svg]
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import run_vs_local
-from benchmarks.options import scratch_home
+from benchmarks import picture, run_vs_local
+from benchmarks.figures import Row
+from benchmarks.options import Options, scratch_home
 from benchmarks.run_vs_local import Outcome
 
 #: What a main class is called here; every other one by its own name.
@@ -23,7 +24,31 @@ _CALLED = {
 }
 _TAKES_A_VALUE = {"-cp", "-classpath", "--class-path", "--add-modules", "-p", "--module-path"}
 #: Processes that used less than this are one line.
-_SMALL = 0.1
+SMALL = 0.1
+BARE, EMRLITE = "spark-submit --master local[2]", "emrlite run, 4 nodes"
+
+
+def measure(options: Options) -> dict[str, Row]:
+    """Return the row ``profile``: one run of each side."""
+    found = runs(options.folder, options.rows, warm=not options.small)
+    if options.picture is not None:
+        options.picture.write_text(draw(found))
+    details = "\n\n".join(f"{headline(title, run)}\n\n```\n{table(run)}\n```" for title, run in found.items())
+    return {"profile": Row(what="where the time of one run goes", against="-", measures=[], details=details,
+                           raw={title: outcome.processes for title, outcome in found.items()})}
+
+
+def runs(folder: Path, rows: int, side: str = "both", *, warm: bool = False) -> dict[str, Outcome]:
+    """Run one or both sides, and with *warm* once before, for the caches of files."""
+    source, home = run_vs_local.write_input(folder / "in", rows), scratch_home(folder / "profile-home")
+    sides: dict[str, tuple[str, Callable[[], Outcome]]] = {
+        "bare": (BARE, lambda: run_vs_local.run_bare(folder, source)),
+        "emrlite": (EMRLITE, lambda: run_vs_local.run_emrlite(folder, source, home))}
+    wanted = [pair for name, pair in sides.items() if side in {"both", name}]
+    if warm:
+        for _, run in wanted:
+            run()
+    return {title: run() for title, run in wanted}
 
 
 def called(argv: Sequence[str]) -> str:
@@ -35,12 +60,13 @@ def called(argv: Sequence[str]) -> str:
         return _java(argv)
     if program.startswith("python") and len(argv) > 1:
         rest = list(argv[1:])
-        while rest and rest[0].startswith("-") and rest[0] not in {"-m", "-c"}:
+        while len(rest) > 1 and rest[0].startswith("-") and rest[0] not in {"-m", "-c"}:
             rest.pop(0)
-        if rest[:1] == ["-m"]:
-            return " ".join(["python -m", *rest[1:3]])[:60]
-        return f"python {Path(rest[0]).name}" if rest and rest[0] != "-c" else "python -c"
-    return " ".join([program, *(Path(word).name for word in argv[1:3])])[:60]
+        if rest[0] == "-m":
+            words = [word for word in rest[1:] if not word.startswith(("-", "/"))]
+            return " ".join(["python -m", *words[:2]])[:40]
+        return f"python {Path(rest[0]).name}"[:40] if rest[0] != "-c" else "python -c"
+    return " ".join([program, *(Path(word).name for word in argv[1:3])])[:40]
 
 
 def _java(argv: Sequence[str]) -> str:
@@ -57,44 +83,63 @@ def _java(argv: Sequence[str]) -> str:
     return _CALLED.get(simple, f"java {simple}")
 
 
-def table(processes: Sequence[Mapping[str, Any]], wall: float, cpu: float) -> str:
+def headline(title: str, outcome: Outcome) -> str:
+    return f"{title}: {outcome.wall:.1f} s, CPU {outcome.cpu:.1f} s, peak {outcome.memory / 1e6:.0f} MB"
+
+
+def table(outcome: Outcome) -> str:
     """Render the processes of one run in the order of their start; what no look saw is a line of its own."""
-    lines = [f"{'process':<44}{'pid':>8}{'user s':>8}{'sys s':>8}{'start':>8}{'last':>8}{'CPU %':>7}{'peak MB':>9}"]
-    small = [one for one in processes if one["user"] + one["system"] < _SMALL]
-    for one in sorted(processes, key=lambda one: one["start"]):
+    lines = [f"{'process':<41}{'pid':>8}{'user s':>8}{'sys s':>7}{'start':>7}{'last':>7}{'CPU %':>6}{'peak MB':>8}"]
+    small = [one for one in outcome.processes if one["user"] + one["system"] < SMALL]
+    for one in sorted(outcome.processes, key=lambda one: float(one["start"])):
         if one in small:
             continue
         used, lived = one["user"] + one["system"], max(0.01, one["last"] - one["start"])
         lines.append(
-            f"{called(one['argv']):<44}{one['pid']:>8}{one['user']:>8.2f}{one['system']:>8.2f}{one['start']:>8.2f}"
-            f"{one['last']:>8.2f}{100 * used / lived:>7.0f}{one['peak'] / 1e6:>9.0f}")
-    seen = sum(one["user"] + one["system"] for one in processes)
-    lines.append(f"{f'{len(small)} processes below {_SMALL} s':<52}"
-                 f"{sum(one['user'] for one in small):>8.2f}{sum(one['system'] for one in small):>8.2f}")
-    lines.append(f"{'ended between two looks':<52}{cpu - seen:>8.2f}")
-    lines.append(f"{'all':<52}{cpu:>8.2f}{'':>8}{0:>8.2f}{wall:>8.2f}{100 * cpu / wall:>7.0f}")
+            f"{called(one['argv']):<41}{one['pid']:>8}{one['user']:>8.2f}{one['system']:>7.2f}{one['start']:>7.2f}"
+            f"{one['last']:>7.2f}{100 * used / lived:>6.0f}{one['peak'] / 1e6:>8.0f}{_counted(one)}")
+    seen = sum(one["user"] + one["system"] for one in outcome.processes)
+    lines.append(f"{f'{len(small)} processes below {SMALL} s':<49}"
+                 f"{sum(one['user'] for one in small):>8.2f}{sum(one['system'] for one in small):>7.2f}")
+    lines.append(f"{'ended between two looks':<49}{outcome.cpu - seen:>8.2f}")
+    lines.append(f"{'all':<49}{outcome.cpu:>8.2f}{'':>7}{0:>7.2f}{outcome.wall:>7.2f}"
+                 f"{100 * outcome.cpu / outcome.wall:>6.0f}{outcome.memory / 1e6:>8.0f}")
+    lines += [f"  {name:<47}{seconds:>8.2f}" for name, seconds in outcome.phases.items()]
     return "\n".join(lines)
+
+
+def _counted(one: Mapping[str, Any]) -> str:
+    """What a JVM counted itself, where it was let."""
+    found = one["counters"]
+    return (f"  class loading {found['class loading']:.1f} s ({found['classes']:.0f} classes, "
+            f"{found['shared classes']:.0f} shared), compiling {found['compiling']:.1f} s, "
+            f"garbage {found['garbage']:.1f} s") if found.get("classes") else ""
+
+
+def draw(found: Mapping[str, Outcome]) -> str:
+    """Draw the runs below one another on one scale of time."""
+    return picture.svg([
+        picture.Run(title=headline(title, outcome), wall=outcome.wall, marks=outcome.marks, bars=[
+            picture.Bar(name=called(one["argv"]), start=max(0.0, one["start"]), end=one["last"],
+                        cpu=one["user"] + one["system"], memory=one["peak"], series=one["series"])
+            for one in sorted(outcome.processes, key=lambda one: float(one["start"]))
+            if one["user"] + one["system"] >= SMALL])
+        for title, outcome in found.items()])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.processes", description=__doc__)
     parser.add_argument("--rows", type=int, default=200_000, help="rows of the input (200,000)")
     parser.add_argument("--side", choices=("both", "bare", "emrlite"), default="both", help="what to run (both)")
+    parser.add_argument("--warm", action="store_true", help="run once before, uncounted")
+    parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw it there")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="emrlite-benchmark-") as name:
-        folder = Path(name)
-        source = run_vs_local.write_input(folder / "in", asked.rows)
-        home = scratch_home(folder / "home")
-        sides: dict[str, tuple[str, Callable[[], Outcome]]] = {
-            "bare": ("spark-submit --master local[2]", lambda: run_vs_local.run_bare(folder, source)),
-            "emrlite": ("emrlite run, 4 nodes", lambda: run_vs_local.run_emrlite(folder, source, home))}
-        for side, (title, run) in sides.items():
-            if asked.side in {"both", side}:
-                outcome = run()
-                print(f"\n{title}: {outcome.wall:.1f} s, CPU {outcome.cpu:.1f} s, peak {outcome.memory / 1e6:.0f} MB")
-                for phase, seconds in outcome.phases.items():
-                    print(f"  {phase:<30}{seconds:6.1f}")
-                print(table(outcome.processes, outcome.wall, outcome.cpu))
+        found = runs(Path(name), asked.rows, asked.side, warm=asked.warm)
+    for title, outcome in found.items():
+        print(f"\n{headline(title, outcome)}\n{table(outcome)}")
+    if asked.picture:
+        asked.picture.write_text(draw(found))
     return 0
 
 

@@ -31,7 +31,9 @@ class Outcome:
     wall: float
     cpu: float
     memory: float = 0.0
+    began: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)
+    marks: Mapping[str, float] = field(default_factory=dict)  #: seconds after the begin
     processes: Sequence[Mapping[str, Any]] = field(default_factory=list, repr=False)
 
 
@@ -75,7 +77,8 @@ def run_emrlite(folder: Path, source: Path, home: Path, python: str = sys.execut
         folder, [*emrlite, "run", "--json", "--input", f"{source}=s3://benchmark/in", str(HERE / "job.py"), *places])
     told = json.loads(printed)
     events = json.loads(subprocess.check_output([*emrlite, "events", told["cluster_id"], "--json"]))
-    return replace(outcome, phases=phases(events, told["step_id"], outcome.wall))
+    return replace(outcome, phases=phases(events, told["step_id"], outcome.wall),
+                   marks=marks(events, told["step_id"], outcome.began))
 
 
 def measured(folder: Path, command: Sequence[str]) -> tuple[Outcome, str]:
@@ -113,6 +116,15 @@ def phases(events: Sequence[Mapping[str, object]], step_id: str, wall: float) ->
     }
 
 
+def marks(events: Sequence[Mapping[str, object]], step_id: str, began: float) -> dict[str, float]:
+    """Seconds after *began* at which something became true."""
+    wanted = {("cluster", "STARTING"): "RunJobFlow", ("master", "RUNNING"): "master up",
+              ("cluster", "RUNNING"): "cluster up", (step_id, "RUNNING"): "step",
+              (step_id, "COMPLETED"): "step done", ("cluster", "TERMINATED"): "cluster gone"}
+    return {wanted[key]: float(str(event["time"])) - began for event in events
+            if (key := (str(event["subject"]), str(event["state"]))) in wanted}
+
+
 def row(pairs: Sequence[tuple[Outcome, Outcome]]) -> Row:
     """Compare within pairs: the bare run, emrlite's."""
     bare, ours = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -130,4 +142,4 @@ def row(pairs: Sequence[tuple[Outcome, Outcome]]) -> Row:
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
-    return {name: value for name, value in asdict(outcome).items() if name != "processes"}
+    return {name: value for name, value in asdict(outcome).items() if name not in {"processes", "marks", "began"}}
