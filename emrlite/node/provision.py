@@ -163,7 +163,6 @@ def provision(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
         ],
     }))
     programs.write(info)
-    if info.view != "none":
-        view.lay_out(layout.root, programs.scripts(info), safety.shims(), around.view, around.kept)
+    view.lay_out(layout.root, programs.scripts(info), safety.shims(), around.view, around.kept)
     info.write()
     return info

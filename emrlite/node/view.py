@@ -106,6 +106,9 @@ def layers() -> tuple[str, ...]:
 def lay_out(root: Path, programs: Iterable[str], guards: Iterable[str], found: Found, kept: Kept) -> None:
     """Write the view of the node at *root*: new names, and its plan; safe to repeat."""
     plan = Layout(root).view
+    if found.level == "none":
+        plan.unlink(missing_ok=True)  # of an emulator that died over this node, and was set up otherwise
+        return
     plan.parent.mkdir(parents=True, exist_ok=True)
     if found.level == "full":
         _write_names(plan.parent, set(programs), set(guards))

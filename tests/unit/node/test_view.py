@@ -92,6 +92,15 @@ def test_links_on_the_way_are_followed_and_made_anew_where_they_would_be_hidden(
     assert view.trail(f"{tmp_path}/round")[1] == f"{tmp_path}/round"
 
 
+def test_a_node_without_a_view_has_no_plan_even_if_it_had_one(tmp_path):
+    view.lay_out(tmp_path, [], [], Found(USER, "folders"), Kept())
+    plan = tmp_path / "view/plan"
+    assert decode(plan.read_text())[0] == USER
+
+    view.lay_out(tmp_path, [], [], Found(), Kept())
+    assert not plan.exists()
+
+
 def test_a_plan_is_read_as_it_was_written():
     actions = [(BIND, "/a b\n", "/mnt"), (LINK, "", "/x")]
     assert decode(encode(USER, actions)) == (USER, actions)
