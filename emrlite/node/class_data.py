@@ -111,7 +111,7 @@ def _made_from(java: Java, spark: str) -> dict[str, object] | None:
     names = _list(spark)
     if names is None:
         return None
-    return {"form": _FORM, "java": _identity(java), "list": hashlib.sha256(names).hexdigest()}
+    return {"form": _FORM, "java": identity(java), "list": hashlib.sha256(names).hexdigest()}
 
 
 def _list(spark: str) -> bytes | None:
@@ -121,8 +121,8 @@ def _list(spark: str) -> bytes | None:
         return None  # a version of Spark that nobody has trained
 
 
-def _identity(java: Java) -> list[object]:
-    """Tells one JVM from another: an archive fits the build that made it only."""
+def identity(java: Java) -> list[object]:
+    """What tells one JVM from another: an archive fits the build that made it only."""
     for name in ("libjvm.so", "libjvm.dylib"):
         library = (java.home / "lib" / "server" / name).resolve()
         if library.is_file():

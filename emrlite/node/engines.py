@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import class_data, java, overlay, own_classes
+from emrlite.node import class_data, java, overlay, own_classes, s3_class_data
 from emrlite.node.java_options import MODULE_OPTIONS, class_path
 from emrlite.node.lockfile import MB, Locked, locked
 from emrlite.node.parts import Part, is_there, missing_parts, s3proxy_path, tools_path, tools_ready
@@ -37,6 +37,7 @@ class Engine:
     python: Path  #: what drivers and executors run
     tools: Path  #: directory that holds a working ``aws``
     s3proxy: Path  #: not on the class path
+    s3proxy_archive: Path | None = None  #: of class data, for that server
     archive: Path | None = None  #: of class data, for every JVM with that class path
 
     @property
@@ -75,8 +76,14 @@ def find(settings: Settings) -> Engine:
         python=Path(sys.executable),
         tools=tools_path(settings.home),
         s3proxy=s3proxy_path(settings.home, lock),
+        s3proxy_archive=existing(s3_class_data.path(s3proxy_path(settings.home, lock), runtime)),
         archive=class_data.find(at, runtime, lock.spark),
     )
+
+
+def existing(path: Path) -> Path | None:
+    """*path*, if there is such a file."""
+    return path if path.is_file() else None
 
 
 def _incomplete(home: Path, lock: Locked) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import class_data, jars, java, overlay, own_classes, packages
+from emrlite.node import class_data, jars, java, overlay, own_classes, packages, s3_class_data
 from emrlite.node.lockfile import MB, Jar, Locked, package_size
 
 Say = Callable[[str], None]
@@ -80,6 +80,9 @@ def missing_parts(home: Path, lock: Locked) -> list[Part]:
     if not is_there(home, lock.s3proxy):
         bytes_ = _to_fetch(home, [lock.s3proxy])
         parts.append(Part(name="S3 server", fetch=bytes_, disk=bytes_, make=lambda say: _s3proxy(home, lock, say)))
+    if not _s3_class_data_is_there(home, lock):
+        parts.append(Part(name="class data of the S3 server", fetch=0, disk=s3_class_data.SIZE,
+                          make=lambda say: _s3_class_data(home, lock, say)))
     if not tools_ready(home):
         size = package_size("awscli")
         parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=lambda say: _aws(home, say)))
@@ -124,6 +127,21 @@ def _own_classes(home: Path, lock: Locked, say: Say) -> None:
 def _s3proxy(home: Path, lock: Locked, say: Say) -> None:
     jars.fetch([lock.s3proxy], jar_cache(home), say)
     overlay.place(jar_cache(home), lock.s3proxy, home / "tools")
+
+
+def _s3_class_data_is_there(home: Path, lock: Locked) -> bool:
+    try:
+        return s3_class_data.path(s3proxy_path(home, lock), java.find(home)).is_file()
+    except (EngineMissing, FileNotFoundError):
+        return False
+
+
+def _s3_class_data(home: Path, lock: Locked, say: Say) -> None:
+    """Never an error either."""
+    try:
+        s3_class_data.make(s3proxy_path(home, lock), java.find(home))
+    except (SetupError, OSError) as error:
+        say(f"class data: none for the S3 server, so it starts slower: {error}")
 
 
 def _class_data(home: Path, lock: Locked, say: Say) -> None:

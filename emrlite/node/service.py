@@ -46,7 +46,7 @@ class Service:
         with suppress(FileNotFoundError, ValueError):
             return int(path.read_text())
         path.parent.mkdir(parents=True, exist_ok=True)
-        chosen = _free_port()
+        chosen = free_port()
         path.write_text(f"{chosen}\n")
         return chosen
 
@@ -118,7 +118,8 @@ def connects(url: str) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

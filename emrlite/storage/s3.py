@@ -7,7 +7,7 @@ outlives everything; ``moto`` is moto's S3, in memory; a URL is somebody else's 
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +23,10 @@ from emrlite.storage.emrfs import S3Access
 DUMMY_KEYS = ("test", "test")
 
 
-def s3proxy_argv(java_home: Path, jar: Path, buckets: Path, properties: Path, port: int) -> list[str]:
-    """Write S3Proxy's properties and return its command line."""
+def s3proxy_argv(
+    java_home: Path, jar: Path, buckets: Path, properties: Path, port: int, flags: Sequence[str] = ()
+) -> list[str]:
+    """Write S3Proxy's properties and return its command line, with *flags* of Java."""
     buckets.mkdir(parents=True, exist_ok=True)
     values: Mapping[str, str] = {
         "s3proxy.endpoint": f"http://127.0.0.1:{port}",
@@ -38,8 +40,8 @@ def s3proxy_argv(java_home: Path, jar: Path, buckets: Path, properties: Path, po
     properties.parent.mkdir(parents=True, exist_ok=True)
     lines = (name + "=" + value.replace("\\", "\\\\") for name, value in values.items())
     properties.write_text("\n".join(lines) + "\n")
-    return [str(java_home / "bin" / "java"), "-XX:+UseSerialGC", "-Xmx384m", "-XX:-UsePerfData", "-Xshare:auto",
-            "-jar", str(jar), "--properties", str(properties)]
+    return [str(java_home / "bin" / "java"), "-XX:+UseSerialGC", "-Xmx384m", "-XX:-UsePerfData",
+            *(flags or ["-Xshare:auto"]), "-jar", str(jar), "--properties", str(properties)]
 
 
 def answers(url: str) -> bool:
