@@ -20,22 +20,22 @@ def measure(options: Options) -> dict[str, Row]:
     with running(scratch_home(options.folder / "cluster-home")) as emulator:
         emulator.client("s3").list_buckets()  # starts the S3 server, which is no part of a cluster
         if not options.small:  # the first cluster of a home formats HDFS
-            one_cluster = emulator.launch()
+            one_cluster = emulator.launch(core=options.core, task=options.task)
             emulator.wait(one_cluster)
             emulator.end(one_cluster)
             options.say(f"cluster_up: {one_cluster} was not counted")
         for _ in options.each_pair("cluster_up"):
             peers.append(run_peers(options))
-            ours.append(run_ours(emulator))
+            ours.append(run_ours(options, emulator))
     return rows(ours, peers)
 
 
-def run_ours(emulator: Emulator) -> dict[str, float]:
+def run_ours(options: Options, emulator: Emulator) -> dict[str, float]:
     """Bring a cluster up and take it down."""
     emulator.quiet()
     without, used = emulator.memory(), emulator.processor_time()
     with timed() as wall:
-        cluster_id = emulator.launch()
+        cluster_id = emulator.launch(core=options.core, task=options.task)
         emulator.wait(cluster_id)
     used = emulator.processor_time() - used
     threading.Event().wait(IDLE_SECONDS)
@@ -46,7 +46,8 @@ def run_ours(emulator: Emulator) -> dict[str, float]:
 
 def run_peers(options: Options) -> dict[str, float]:
     """Start the daemons with default flags and end them."""
-    with peer_daemons.daemons(engine(), options.new("daemons")) as daemons:
+    workers = options.core + options.task
+    with peer_daemons.daemons(engine(), options.new("daemons"), datanodes=options.core, workers=workers) as daemons:
         used = look.processor_time(os.getpid())
         with timed() as wall:
             daemons.start()

@@ -38,7 +38,7 @@ class Emulator:
     def client(self, service: str) -> Any:
         return client(service, self.url)
 
-    def launch(self, *, core: int = 2, task: int = 1, name: str = "benchmark") -> str:
+    def launch(self, *, core: int, task: int, name: str = "benchmark") -> str:
         """Ask for a cluster that stays, and return its id."""
         counts = {"MASTER": 1, "CORE": core, "TASK": task}
         answer = self.client("emr").run_job_flow(

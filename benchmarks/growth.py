@@ -28,13 +28,14 @@ class Point:
 
 def measure(options: Options) -> dict[str, Row]:
     """Return the row ``growth``: a table of its own."""
-    sizes = ((1,), (1, 2), (1,)) if options.small else (TASK_NODES, STEPS, CLUSTERS)
+    sizes = ((1,), (1, 2), (2,)) if options.small else (TASK_NODES, STEPS, CLUSTERS)
     points: list[Point] = []
+    shape = options.core, options.task
     with running(scratch_home(options.folder / "growth-home")) as emulator:
         emulator.client("s3").list_buckets()  # starts the S3 server, which is no part of a cluster
         for what, series, counts in zip(("task nodes", "steps", "clusters at once"),
                                         (with_task_nodes, with_steps, with_clusters), sizes, strict=True):
-            for point in series(emulator, counts):
+            for point in series(emulator, counts, *shape):
                 options.say(f"growth: {what}, {point.size}: {point.wall:.1f} s")
                 points.append(point)
     return {"growth": row(points)}
@@ -62,22 +63,22 @@ def idle_memory(emulator: Emulator, before: int) -> int:
     return emulator.memory() - before
 
 
-def with_task_nodes(emulator: Emulator, counts: Sequence[int]) -> Iterator[Point]:
-    """RunJobFlow until WAITING: a master, two core nodes, more and more task nodes."""
+def with_task_nodes(emulator: Emulator, counts: Sequence[int], core: int, _: int) -> Iterator[Point]:
+    """RunJobFlow until WAITING: a master, core nodes, more and more task nodes."""
     for count in counts:
         emulator.quiet()
         before = emulator.memory()
         with taking(emulator) as taken:
-            cluster_id = emulator.launch(task=count)
+            cluster_id = emulator.launch(core=core, task=count)
             emulator.wait(cluster_id)
         yield Point(what="task nodes, RunJobFlow → WAITING", size=count, wall=taken.wall, cpu=taken.cpu,
                     memory=idle_memory(emulator, before))
         emulator.end(cluster_id)
 
 
-def with_steps(emulator: Emulator, counts: Sequence[int]) -> Iterator[Point]:
+def with_steps(emulator: Emulator, counts: Sequence[int], core: int, task: int) -> Iterator[Point]:
     """All steps (``bash -c true``) from the submission of the first to the end of the last, one after the other."""
-    cluster_id = emulator.launch()
+    cluster_id = emulator.launch(core=core, task=task)
     emulator.wait(cluster_id)
     emr, before = emulator.client("emr"), emulator.memory()
     for count in counts:
@@ -91,13 +92,13 @@ def with_steps(emulator: Emulator, counts: Sequence[int]) -> Iterator[Point]:
     emulator.end(cluster_id)
 
 
-def with_clusters(emulator: Emulator, counts: Sequence[int]) -> Iterator[Point]:
+def with_clusters(emulator: Emulator, counts: Sequence[int], core: int, task: int) -> Iterator[Point]:
     """Clusters of four nodes, asked for at once, until all are WAITING."""
     for count in counts:
         emulator.quiet()
         before = emulator.memory()
         with taking(emulator) as taken:
-            clusters = [emulator.launch(name=f"benchmark {number}") for number in range(count)]
+            clusters = [emulator.launch(core=core, task=task, name=f"benchmark {number}") for number in range(count)]
             emulator.wait(*clusters)
         yield Point(what="clusters at once, all WAITING", size=count, wall=taken.wall, cpu=taken.cpu,
                     memory=idle_memory(emulator, before))

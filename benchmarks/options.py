@@ -31,6 +31,16 @@ class Options:
     picture: Path | None = None  #: where the picture of a run goes
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
 
+    @property
+    def core(self) -> int:
+        """Core nodes of a cluster."""
+        return 1 if self.small else 2
+
+    @property
+    def task(self) -> int:
+        """Task nodes of a cluster."""
+        return 0 if self.small else 1
+
     def new(self, name: str) -> Path:
         """Return a new, empty folder."""
         path = self.folder / f"{name}-{time.monotonic_ns()}"

@@ -1,6 +1,6 @@
 """The daemons of a cluster of four nodes as somebody would start them by hand: default flags, no archive of class data.
 
-A NameNode on a fresh directory, two DataNodes, Spark's master, three workers.  The masters start
+A NameNode on a fresh directory, DataNodes, Spark's master, workers.  The masters start
 together, and the others as soon as their master listens: started all at once, a worker or
 DataNode that is first waits for its next try, 5 to 15 s.  Formatting is not part of the time.
 """
@@ -22,7 +22,6 @@ from benchmarks import look
 from benchmarks.emulator import stop
 from emrlite.node.engines import MODULE_OPTIONS, Engine
 
-DATANODES, WORKERS = 2, 3
 READY_SECONDS = 300.0
 _NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 _DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
@@ -30,10 +29,10 @@ _DEPLOY = "org.apache.spark.deploy"
 
 
 class Daemons:
-    """Seven JVMs; `start` returns when all know one another."""
+    """A JVM for each; `start` returns when all know one another."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self.folder, self._engine = folder, engine
+    def __init__(self, engine: Engine, folder: Path, datanodes: int, workers: int) -> None:
+        self.folder, self._engine, self._datanodes, self._workers = folder, engine, datanodes, workers
         self._ports = dict(zip(("rpc", "http", "master", "master-ui"), free_ports(4), strict=True))
         self._running: list[subprocess.Popen[Any]] = []
         self._format()
@@ -66,7 +65,7 @@ class Daemons:
         return not todo
 
     def _start_datanodes(self) -> None:
-        for number in range(DATANODES):
+        for number in range(self._datanodes):
             data, http, ipc = free_ports(3)
             self._start(f"datanode-{number}", _DATANODE, hdfs={
                 "dfs.datanode.data.dir": (self.folder / f"data-{number}").as_uri(),
@@ -74,7 +73,7 @@ class Daemons:
                 "dfs.datanode.ipc.address": f"127.0.0.1:{ipc}"})
 
     def _start_workers(self) -> None:
-        for number in range(WORKERS):
+        for number in range(self._workers):
             port, ui = free_ports(2)
             self._start(f"worker-{number}", f"{_DEPLOY}.worker.Worker", "--host", "127.0.0.1", "--port", str(port),
                         "--webui-port", str(ui), "--cores", "4", "--memory", "12g", "--work-dir",
@@ -83,8 +82,8 @@ class Daemons:
     def _all_know_one_another(self) -> bool:
         live = ask(f"http://127.0.0.1:{self._ports['http']}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState")
         master = ask(f"http://127.0.0.1:{self._ports['master-ui']}/json/")
-        return (bool(live.get("beans")) and live["beans"][0]["NumLiveDataNodes"] == DATANODES
-                and master.get("aliveworkers") == WORKERS)
+        return (bool(live.get("beans")) and live["beans"][0]["NumLiveDataNodes"] == self._datanodes
+                and master.get("aliveworkers") == self._workers)
 
     def _start(self, name: str, main: str, *words: str, heap: str = "", hdfs: dict[str, str] | None = None) -> None:
         conf = self._conf(name, hdfs or {})
@@ -126,9 +125,9 @@ class Daemons:
 
 
 @contextmanager
-def daemons(engine: Engine, folder: Path) -> Iterator[Daemons]:
+def daemons(engine: Engine, folder: Path, *, datanodes: int, workers: int) -> Iterator[Daemons]:
     """Daemons that are formatted but not started; they end with the block."""
-    found = Daemons(engine, folder)
+    found = Daemons(engine, folder, datanodes, workers)
     try:
         yield found
     finally:

@@ -33,14 +33,18 @@ class Run:
     bars: Sequence[Bar]
 
 
-def shares(bar: Bar) -> list[tuple[float, float]]:
-    """Return the begin of each cell and the share of a core that the process used in it."""
-    found = []
+def stretches(bar: Bar) -> list[tuple[float, float, str]]:
+    """Return begin, end and colour of each stretch of time in which the colour is the same."""
+    found: list[tuple[float, float, str]] = []
     begin = bar.start
     while begin < bar.end:
         end = min(begin + CELL, bar.end)
-        found.append((begin, (_used(bar, end) - _used(bar, begin)) / max(0.01, end - begin)))
-        begin += CELL
+        fill = colour((_used(bar, end) - _used(bar, begin)) / max(0.01, end - begin))
+        if found and found[-1][2] == fill:
+            found[-1] = (found[-1][0], end, fill)
+        else:
+            found.append((begin, end, fill))
+        begin = end
     return found
 
 
@@ -88,8 +92,8 @@ def _run(run: Run, top: int, scale: float) -> list[str]:
         y = first + _LINE * number
         parts.append(f'<text class="n" x="{_LEFT - 8}" y="{y + 13}">{escape(bar.name)}</text>')
         parts += [
-            f'<rect x="{_LEFT + begin * scale:.1f}" y="{y + 2}" width="{min(CELL, bar.end - begin) * scale:.2f}" '
-            f'height="{_LINE - 4}" fill="{colour(share)}"/>' for begin, share in shares(bar)]
+            f'<rect x="{_LEFT + begin * scale:.1f}" y="{y + 2}" width="{(end - begin) * scale:.1f}" '
+            f'height="{_LINE - 4}" fill="{fill}"/>' for begin, end, fill in stretches(bar)]
         parts.append(f'<text class="m" x="{_LEFT + bar.end * scale + 4:.1f}" y="{y + 13}">'
                      f'{bar.cpu:.1f} CPU s, {bar.memory / 1e6:.0f} MB</text>')
     step = next(step for step in (1, 2, 5, 10, 20, 60, 120, 600) if _WIDTH / (step * scale) <= 16)

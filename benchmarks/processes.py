@@ -30,7 +30,7 @@ BARE, EMRLITE = "spark-submit --master local[2]", "emrlite run, 4 nodes"
 
 def measure(options: Options) -> dict[str, Row]:
     """Return the row ``profile``: one run of each side."""
-    found = runs(options.folder, options.rows, warm=not options.small)
+    found = runs(options, warm=not options.small)
     if options.picture is not None:
         options.picture.write_text(draw(found))
     details = "\n\n".join(f"{headline(title, run)}\n\n```\n{table(run)}\n```" for title, run in found.items())
@@ -38,12 +38,13 @@ def measure(options: Options) -> dict[str, Row]:
                            raw={title: outcome.processes for title, outcome in found.items()})}
 
 
-def runs(folder: Path, rows: int, side: str = "both", *, warm: bool = False) -> dict[str, Outcome]:
+def runs(options: Options, side: str = "both", *, warm: bool = False) -> dict[str, Outcome]:
     """Run one or both sides, and with *warm* once before, for the caches of files."""
-    source, home = run_vs_local.write_input(folder / "in", rows), scratch_home(folder / "profile-home")
+    source = run_vs_local.write_input(options.folder / "in", options.rows)
+    home = scratch_home(options.folder / "profile-home")
     sides: dict[str, tuple[str, Callable[[], Outcome]]] = {
-        "bare": (BARE, lambda: run_vs_local.run_bare(folder, source)),
-        "emrlite": (EMRLITE, lambda: run_vs_local.run_emrlite(folder, source, home))}
+        "bare": (BARE, lambda: run_vs_local.run_bare(options, source)),
+        "emrlite": (EMRLITE, lambda: run_vs_local.run_emrlite(options, source, home))}
     wanted = [pair for name, pair in sides.items() if side in {"both", name}]
     if warm:
         for _, run in wanted:
@@ -135,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw it there")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="emrlite-benchmark-") as name:
-        found = runs(Path(name), asked.rows, asked.side, warm=asked.warm)
+        found = runs(Options(folder=Path(name), rows=asked.rows), asked.side, warm=asked.warm)
     for title, outcome in found.items():
         print(f"\n{headline(title, outcome)}\n{table(outcome)}")
     if asked.picture:

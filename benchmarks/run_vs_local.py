@@ -41,9 +41,9 @@ def measure(options: Options) -> dict[str, Row]:
     """Return the row ``run_vs_local``."""
     source, home = write_input(options.folder / "in", options.rows), scratch_home(options.folder / "run-home")
     if not options.small:  # files get into the caches; the first cluster of a home formats HDFS
-        run_bare(options.new("bare"), source)
-        run_emrlite(options.new("run"), source, home)
-    pairs = [(run_bare(options.new("bare"), source), run_emrlite(options.new("run"), source, home))
+        run_bare(options, source)
+        run_emrlite(options, source, home)
+    pairs = [(run_bare(options, source), run_emrlite(options, source, home))
              for _ in options.each_pair("run_vs_local")]
     return {"run_vs_local": row(pairs)}
 
@@ -56,7 +56,8 @@ def write_input(folder: Path, rows: int) -> Path:
     return folder
 
 
-def run_bare(folder: Path, source: Path) -> Outcome:
+def run_bare(options: Options, source: Path) -> Outcome:
+    folder = options.new("bare")
     places = [f"file://{source}", f"file://{folder}/stage", f"file://{folder}/out"]
     outcome, _ = measured(folder, [spark_submit(), "--master", "local[2]", str(HERE / "job.py"), *places])
     return outcome
@@ -70,11 +71,12 @@ def spark_submit() -> str:
     return str(Path(package.origin).parent / "bin" / "spark-submit")
 
 
-def run_emrlite(folder: Path, source: Path, home: Path, python: str = sys.executable) -> Outcome:
-    emrlite = [python, "-m", "emrlite", "--home", str(home)]
+def run_emrlite(options: Options, source: Path, home: Path, python: str = sys.executable) -> Outcome:
+    folder, emrlite = options.new("run"), [python, "-m", "emrlite", "--home", str(home)]
+    shape = ["--core", str(options.core), "--task", str(options.task)]
     places = ["s3://benchmark/in", "hdfs:///stage", "s3://benchmark/out"]
-    outcome, printed = measured(
-        folder, [*emrlite, "run", "--json", "--input", f"{source}=s3://benchmark/in", str(HERE / "job.py"), *places])
+    outcome, printed = measured(folder, [
+        *emrlite, "run", "--json", *shape, "--input", f"{source}=s3://benchmark/in", str(HERE / "job.py"), *places])
     told = json.loads(printed)
     events = json.loads(subprocess.check_output([*emrlite, "events", told["cluster_id"], "--json"]))
     return replace(outcome, phases=phases(events, told["step_id"], outcome.wall),

@@ -17,10 +17,13 @@ SMALL_SIZES = (2, 1, 10, 64)
 
 def measure(options: Options) -> dict[str, Row]:
     """Return the row ``s3_bytes``."""
-    folder, home = options.new("bytes"), scratch_home(options.folder / "bytes-home")
+    home = scratch_home(options.folder / "bytes-home")
+    folder = home / "bytes"  # the home is what all nodes see alike, /tmp is not
+    folder.mkdir()
     sizes = SMALL_SIZES if options.small else SIZES
     command = [
-        sys.executable, "-m", "emrlite", "--home", str(home), "run", "--input", f"{__file__}=s3://bytes/keep",
+        sys.executable, "-m", "emrlite", "--home", str(home), "run", "--core", str(options.core), "--task",
+        str(options.task), "--input", f"{__file__}=s3://bytes/keep",
         str(run_vs_local.HERE / "s3_bytes_job.py"), str(folder / "result.json"), f"file://{folder}", "s3://bytes/data",
         str(options.pairs), *map(str, sizes)]
     with (folder / "log").open("w") as log:

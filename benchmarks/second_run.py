@@ -16,15 +16,15 @@ def measure(options: Options) -> dict[str, Row]:
     first: list[Outcome] = []
     second: list[Outcome] = []
     if not options.small:  # the first cluster of a home formats HDFS
-        run_emrlite(options.new("run"), source, alone)
+        run_emrlite(options, source, alone)
     with running(shared) as emulator:
         if not options.small:
-            run_emrlite(options.new("run"), source, shared)
+            run_emrlite(options, source, shared)
         for _ in options.each_pair("second_run"):
             emulator.quiet()
-            first.append(run_emrlite(options.new("run"), source, alone))
+            first.append(run_emrlite(options, source, alone))
             used = emulator.processor_time()
-            outcome = run_emrlite(options.new("run"), source, shared)
+            outcome = run_emrlite(options, source, shared)
             emulator.quiet()
             # Its processes are the emulator's: `measure.py` sees the command alone.
             second.append(Outcome(wall=outcome.wall, cpu=emulator.processor_time() - used, phases=outcome.phases))

@@ -43,7 +43,7 @@ def measure(options: Options) -> dict[str, Row]:
         with timed() as setup:
             said = follow([python, "-m", "emrlite", "--home", str(home), "setup"], checkout)
     options.say(f"make_run: set up after {setup():.0f} s")
-    run = run_vs_local.run_emrlite(options.new("run"), source, home, python)
+    run = run_vs_local.run_emrlite(options, source, home, python)
     return {"make_run": row(setup(), run, said, packages() if packages else None)}
 
 

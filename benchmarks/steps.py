@@ -23,14 +23,14 @@ def measure(options: Options) -> dict[str, Row]:
     ours, peers, nothings = [], [], []
     with running(scratch_home(options.folder / "steps-home")) as emulator:
         upload(emulator, source)
-        cluster_id = emulator.launch()
+        cluster_id = emulator.launch(core=options.core, task=options.task)
         emulator.wait(cluster_id)
         spark, nothing = "warm_step" in options.wanted, "bash_step" in options.wanted
         if spark and not options.small:  # the first step of a cluster starts what later ones may find
             run_spark(emulator, cluster_id)
         for _ in options.each_pair("steps"):
             if spark:
-                peers.append(run_vs_local.run_bare(options.new("bare"), source))
+                peers.append(run_vs_local.run_bare(options, source))
                 emulator.quiet()
                 ours.append(run_spark(emulator, cluster_id))
             if nothing:

@@ -29,19 +29,20 @@ def measure(options: Options) -> dict[str, Row]:
     """Return the row ``tpch``."""
     scale = SMALL_SCALE if options.small else options.scale
     tables = generate((options.data or options.folder) / f"tpch-{scale:g}", scale)
-    questions = options.folder / "queries.json"
+    home = scratch_home(options.folder / "tpch-home")
+    questions = home / "queries.json"  # the home is what nodes see of the machine, /tmp is not
     asked = {number: sql for number, sql in queries(scale).items() if number in SMALL_QUESTIONS or not options.small}
     questions.write_text(json.dumps({"tables": TABLES, "queries": asked}))
     ours: list[Told] = []
     peers: list[Told] = []
-    with running(scratch_home(options.folder / "tpch-home")) as emulator:
+    with running(home) as emulator:
         upload(emulator, tables)
-        cluster_id = emulator.launch()
+        cluster_id = emulator.launch(core=options.core, task=options.task)
         emulator.wait(cluster_id)
         for _ in options.each_pair("tpch"):
             peers.append(run_local(options.new("local"), questions, tables))
             emulator.quiet()
-            ours.append(run_cluster(options.new("cluster"), emulator, cluster_id, questions))
+            ours.append(run_cluster(emulator, cluster_id, questions))
             check(ours[-1], peers[-1], scale)
         emulator.end(cluster_id)
     return {"tpch": row(ours, peers, scale)}
@@ -78,8 +79,9 @@ def run_local(folder: Path, questions: Path, tables: Path) -> Told:
     return dict(json.loads(result.read_text()))
 
 
-def run_cluster(folder: Path, emulator: Emulator, cluster_id: str, questions: Path) -> Told:
-    result = folder / "result.json"  # a driver in client mode sees the machine's files
+def run_cluster(emulator: Emulator, cluster_id: str, questions: Path) -> Told:
+    result = emulator.home / "result.json"
+    result.unlink(missing_ok=True)
     steps.run_step(emulator, cluster_id, "spark-submit", f"s3://{BUCKET}/job.py", str(result), str(questions),
                    f"s3://{BUCKET}/data")
     return dict(json.loads(result.read_text()))

@@ -1,7 +1,8 @@
-"""The benchmark runs to its end, on an input too small to say anything."""
+"""Every benchmark that starts clusters runs to its end, on sizes too small to say anything."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,13 +12,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+#: Others are made of the same parts and are tested without clusters.
+NAMES = ("run_vs_local", "cluster_up", "idle_memory", "warm_step", "bash_step", "s3_bytes", "tpch", "growth")
+
 
 def test_both_sides_run_and_are_compared(tmp_path: Path, link_engines: Callable[[Path], Path]):
-    home = link_engines(tmp_path / "a home")
-    command = [sys.executable, "-m", "benchmarks", "--pairs", "1", "--rows", "500"]
+    home, figures = link_engines(tmp_path / "home"), tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", *NAMES, "--small", "--pairs", "1", "--rows", "500"]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "EMRLITE_HOME": str(home)}, capture_output=True, text=True, timeout=540)
-    shutil.rmtree(home)
+        [*command, "--json", str(figures), "--keep", str(tmp_path / "work")], cwd=ROOT,
+        env={**os.environ, "EMRLITE_HOME": str(home)}, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stderr
-    for line in ("spark-submit local[2]", "emrlite run, 4 nodes", "ratio in a pair", "  step  "):
-        assert f"\n{line}" in done.stdout, done.stdout
+    rows = json.loads(figures.read_text())["rows"]
+    assert set(rows) == set(NAMES)
+    for name, row in rows.items():
+        assert row["what"] in done.stdout
+        assert all(value > 0 for measure in row["measures"] for value in measure["values"]), name
+    assert "| clusters at once, all WAITING | 2 |" in done.stdout
+    assert [len(answers["queries"]) for answers in rows["tpch"]["raw"]["ours"]] == [3]
+    assert "ending process" not in done.stderr, "something did not end by itself"
+    shutil.rmtree(tmp_path / "work")
+    shutil.rmtree(home)
