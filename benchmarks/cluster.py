@@ -10,9 +10,6 @@ from benchmarks.emulator import Emulator, running
 from benchmarks.figures import Measure, Row, ratio
 from benchmarks.options import Options, engine, scratch_home, timed
 
-#: Seconds after the start in which nobody asks for anything.
-IDLE_SECONDS = 5.0
-
 
 def measure(options: Options) -> dict[str, Row]:
     """Return the rows ``cluster_up`` and ``idle_memory``."""
@@ -38,7 +35,7 @@ def run_ours(options: Options, emulator: Emulator) -> dict[str, float]:
         cluster_id = emulator.launch(core=options.core, task=options.task)
         emulator.wait(cluster_id)
     used = emulator.processor_time() - used
-    threading.Event().wait(IDLE_SECONDS)
+    threading.Event().wait(options.idle)
     whole = emulator.memory()
     emulator.end(cluster_id)
     return {"wall": wall(), "cpu": used, "memory": whole - without, "whole": whole}
@@ -52,7 +49,7 @@ def run_peers(options: Options) -> dict[str, float]:
         with timed() as wall:
             daemons.start()
         used = look.processor_time(os.getpid()) - used
-        threading.Event().wait(IDLE_SECONDS)
+        threading.Event().wait(options.idle)
         return {"wall": wall(), "cpu": used, "memory": daemons.rss()}
 
 

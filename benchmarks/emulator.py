@@ -38,11 +38,11 @@ class Emulator:
     def client(self, service: str) -> Any:
         return client(service, self.url)
 
-    def launch(self, *, core: int, task: int, name: str = "benchmark") -> str:
+    def launch(self, *, core: int, task: int) -> str:
         """Ask for a cluster that stays, and return its id."""
         counts = {"MASTER": 1, "CORE": core, "TASK": task}
         answer = self.client("emr").run_job_flow(
-            Name=name, ReleaseLabel=DEFAULT, Applications=[{"Name": "Spark"}], ServiceRole="EMR_DefaultRole",
+            Name="benchmark", ReleaseLabel=DEFAULT, Applications=[{"Name": "Spark"}], ServiceRole="EMR_DefaultRole",
             JobFlowRole="EMR_EC2_DefaultRole",
             Instances={"KeepJobFlowAliveWhenNoSteps": True, "InstanceGroups": [
                 {"Name": role, "InstanceRole": role, "InstanceType": "m5.xlarge", "InstanceCount": count}

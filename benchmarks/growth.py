@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from benchmarks.cluster import IDLE_SECONDS
 from benchmarks.emulator import Emulator, running
 from benchmarks.figures import Row
 from benchmarks.options import Options, scratch_home, timed
@@ -30,12 +29,12 @@ def measure(options: Options) -> dict[str, Row]:
     """Return the row ``growth``: a table of its own."""
     sizes = ((1,), (1, 2), (2,)) if options.small else (TASK_NODES, STEPS, CLUSTERS)
     points: list[Point] = []
-    shape = options.core, options.task
-    with running(scratch_home(options.folder / "growth-home")) as emulator:
-        emulator.client("s3").list_buckets()  # starts the S3 server, which is no part of a cluster
+    with running(scratch_home(options.folder / "growth-home"), "--timing", options.timing) as emulator:
+        if options.timing == "fast":
+            emulator.client("s3").list_buckets()  # starts the S3 server, which is no part of a cluster
         for what, series, counts in zip(("task nodes", "steps", "clusters at once"),
                                         (with_task_nodes, with_steps, with_clusters), sizes, strict=True):
-            for point in series(emulator, counts, *shape):
+            for point in series(options, emulator, counts):
                 options.say(f"growth: {what}, {point.size}: {point.wall:.1f} s")
                 points.append(point)
     return {"growth": row(points)}
@@ -58,27 +57,27 @@ def taking(emulator: Emulator) -> Iterator[_Taken]:
     taken.wall, taken.cpu = wall(), emulator.processor_time() - before
 
 
-def idle_memory(emulator: Emulator, before: int) -> int:
-    threading.Event().wait(IDLE_SECONDS)
+def idle_memory(options: Options, emulator: Emulator, before: int) -> int:
+    threading.Event().wait(options.idle)
     return emulator.memory() - before
 
 
-def with_task_nodes(emulator: Emulator, counts: Sequence[int], core: int, _: int) -> Iterator[Point]:
+def with_task_nodes(options: Options, emulator: Emulator, counts: Sequence[int]) -> Iterator[Point]:
     """RunJobFlow until WAITING: a master, core nodes, more and more task nodes."""
     for count in counts:
         emulator.quiet()
         before = emulator.memory()
         with taking(emulator) as taken:
-            cluster_id = emulator.launch(core=core, task=count)
+            cluster_id = emulator.launch(core=options.core, task=count)
             emulator.wait(cluster_id)
         yield Point(what="task nodes, RunJobFlow → WAITING", size=count, wall=taken.wall, cpu=taken.cpu,
-                    memory=idle_memory(emulator, before))
+                    memory=idle_memory(options, emulator, before))
         emulator.end(cluster_id)
 
 
-def with_steps(emulator: Emulator, counts: Sequence[int], core: int, task: int) -> Iterator[Point]:
+def with_steps(options: Options, emulator: Emulator, counts: Sequence[int]) -> Iterator[Point]:
     """All steps (``bash -c true``) from the submission of the first to the end of the last, one after the other."""
-    cluster_id = emulator.launch(core=core, task=task)
+    cluster_id = emulator.launch(core=options.core, task=options.task)
     emulator.wait(cluster_id)
     emr, before = emulator.client("emr"), emulator.memory()
     for count in counts:
@@ -92,16 +91,16 @@ def with_steps(emulator: Emulator, counts: Sequence[int], core: int, task: int) 
     emulator.end(cluster_id)
 
 
-def with_clusters(emulator: Emulator, counts: Sequence[int], core: int, task: int) -> Iterator[Point]:
+def with_clusters(options: Options, emulator: Emulator, counts: Sequence[int]) -> Iterator[Point]:
     """Clusters of four nodes, asked for at once, until all are WAITING."""
     for count in counts:
         emulator.quiet()
         before = emulator.memory()
         with taking(emulator) as taken:
-            clusters = [emulator.launch(core=core, task=task, name=f"benchmark {number}") for number in range(count)]
+            clusters = [emulator.launch(core=options.core, task=options.task) for _ in range(count)]
             emulator.wait(*clusters)
         yield Point(what="clusters at once, all WAITING", size=count, wall=taken.wall, cpu=taken.cpu,
-                    memory=idle_memory(emulator, before))
+                    memory=idle_memory(options, emulator, before))
         emulator.end(*clusters)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from emrlite.node import engines
 from emrlite.node.engines import Engine
@@ -27,6 +28,7 @@ class Options:
     scale: float = 1.0  #: of TPC-H
     wanted: frozenset[str] = frozenset()  #: rows, for who measures several
     small: bool = False  #: sizes that only show that the code works
+    timing: Literal["fast", "instant"] = "fast"  #: of emulators; instant ones start no process
     data: Path | None = None  #: where generated tables stay from one call to the next
     picture: Path | None = None  #: where the picture of a run goes
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
@@ -40,6 +42,11 @@ class Options:
     def task(self) -> int:
         """Task nodes of a cluster."""
         return 0 if self.small else 1
+
+    @property
+    def idle(self) -> float:
+        """Seconds for which nobody asks for anything before memory is looked at."""
+        return 0.2 if self.small else 5.0
 
     def new(self, name: str) -> Path:
         """Return a new, empty folder."""

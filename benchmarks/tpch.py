@@ -19,7 +19,7 @@ from benchmarks.tpch_queries import ROWS_AT_SCALE_1, TABLES, queries
 
 BUCKET = "tpch"
 SMALL_SCALE = 0.01
-SMALL_QUESTIONS = (2, 6, 13)
+SMALL_QUESTIONS = (2, 6)
 
 #: What one session told: "total", and under "queries" the seconds, rows and digest of each.
 Told = dict[str, Any]
