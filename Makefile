@@ -30,7 +30,10 @@ setup: $(STAMP)  ## Python packages into .venv, then Java archives, Java and the
 run: setup  ## The main job: a transient cluster works on the flights of New York in 2013
 	@.venv/bin/python examples/flights/run.py
 
+# Tests do without a network; what was not fetched here beforehand, they skip and say so.
 test: setup lint types  ## Lint, types and every test
+	@.venv/bin/emrlite setup --java || echo "Tests of a brought Java will be skipped" >&2
+	@.venv/bin/emrlite prefetch iceberg delta || echo "Tests of Iceberg and Delta will be skipped" >&2
 	@.venv/bin/python -m pytest --durations=10
 
 unit: $(STAMP)  ## The tests that start no process
@@ -42,8 +45,8 @@ lint: $(STAMP)  ## ruff
 types: $(STAMP)  ## mypy
 	@.venv/bin/mypy
 
-bench: setup  ## The same job as bare spark-submit and as emrlite run, side by side
-	@.venv/bin/python -m benchmarks
+bench: setup  ## Every row of docs/performance.md beside its peer; takes an hour or two, PAIRS=1 less
+	@.venv/bin/python -m benchmarks --pairs $(or $(PAIRS),5)
 
 docs: $(STAMP)  ## Write anew what docs/ takes from the code
 	@.venv/bin/python docs/generate.py

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks import control_plane, growth, look
+from benchmarks import control_plane, growth, look, setting_up
 from benchmarks.options import Options
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +99,18 @@ def test_what_a_benchmark_started_ends_with_it_however_it_ends(tmp_path: Path, n
     while psutil.pid_exists(orphan) and time.monotonic() < deadline:
         threading.Event().wait(0.02)
     assert not psutil.pid_exists(orphan)
+
+
+def test_what_a_command_says_is_noted_with_its_time(tmp_path: Path):
+    program = "import time; print('begin', flush=True); time.sleep(0.3); print('end')"
+    [(first, _), (last, said)] = setting_up.follow([sys.executable, "-c", program], tmp_path)
+    assert said == "end"
+    assert last - first >= 0.25
+
+
+def test_a_set_up_that_fails_ends_the_benchmark_with_its_words(tmp_path: Path):
+    with pytest.raises(SystemExit, match="no network"):
+        setting_up.follow([sys.executable, "-c", "raise SystemExit('no network')"], tmp_path)
 
 
 @pytest.fixture
