@@ -40,6 +40,9 @@ class Settings:
     )
     region: str = _setting("us-east-1", "Region that `emrlite env` and the steps are given.")
     spark: str = _setting("4.1.1", "Spark version of the engine; set-up fetches it where it is not installed.")
+    maven: str = _setting(
+        "", "URL of the Maven repository for Java archives, a company's mirror or a folder (`file:///…`); "
+        "else Maven Central.")
     releases: Literal["lenient", "strict"] = _setting(
         "lenient", "`strict` refuses a release label whose own Spark is not the engine's.")
     timing: Literal["instant", "fast"] = _setting(

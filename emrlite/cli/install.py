@@ -14,12 +14,16 @@ from emrlite.settings import Settings
 
 @click.command()
 @click.option("--spark", help="Spark version of the engine.")
+@click.option("--java", is_flag=True, help="Put a Java into the home even where the machine has one that fits.")
 @click.pass_context
-def setup(context: click.Context, /, spark: str | None) -> None:
+def setup(context: click.Context, /, spark: str | None, java: bool) -> None:
     """Fetch what clusters need: Java archives, Java and the aws CLI.  A second call does nothing."""
     from emrlite.node import engines
 
-    engine = engines.ensure(output.settings(context, spark=spark), click.echo, whole=True)
+    at = output.settings(context, spark=spark)
+    if java:
+        engines.bring_java(at, click.echo)
+    engine = engines.ensure(at, click.echo, whole=True)
     click.echo(f"ready: Spark {engine.spark}, Hadoop {engine.hadoop}, Java in {engine.java_home}")
 
 

@@ -15,7 +15,7 @@ from emrlite.cli import output
 @click.argument("packages", nargs=-1, required=True, metavar="GROUP:ARTIFACT:VERSION…")
 @click.pass_context
 def prefetch(context: click.Context, /, packages: tuple[str, ...]) -> None:
-    """Fetch Java packages with all that they need, once, from Maven Central.
+    """Fetch Java packages with all that they need, once, from Maven Central or the setting `maven`.
 
     A step's --packages and spark.jars.packages then take them from the home, without a network.  `iceberg` and `delta`
     name the versions that EMR has, and appear where EMR has them, below /usr/share/aws/ of every node.
@@ -34,7 +34,7 @@ def prefetch(context: click.Context, /, packages: tuple[str, ...]) -> None:
         click.echo(f"{name}:")
         scratch = Path(tempfile.mkdtemp(prefix="fetching-", dir=folder))
         try:
-            kept = fetching.keep(folder, name, fetching.fetch(name, scratch, click.echo))
+            kept = fetching.keep(folder, name, fetching.fetch(name, scratch, click.echo, at.maven))
         finally:
             shutil.rmtree(scratch)
         size = sum(path.stat().st_size for path in kept)

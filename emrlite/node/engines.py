@@ -112,7 +112,7 @@ def ensure(settings: Settings, say: Callable[[str], None], *, whole: bool = Fals
     with _alone(settings.home, say):
         if engine := _there(settings, whole=whole):
             return engine  # another set-up has made it meanwhile
-        parts = missing_parts(settings.home, lock)
+        parts = missing_parts(settings.home, lock, settings.maven)
         fetch, disk = sum(part.fetch for part in parts), sum(part.disk for part in parts)
         free = shutil.disk_usage(settings.home).free
         names = ", ".join(part.name for part in parts)
@@ -127,6 +127,12 @@ def ensure(settings: Settings, say: Callable[[str], None], *, whole: bool = Fals
         engine = find(settings)
         say(f"Spark {lock.spark} is ready.")
         return engine
+
+
+def bring_java(settings: Settings, say: Callable[[str], None]) -> java.Java:
+    """Put a Java into the home, whether the machine has one or not.  Raises `SetupError`."""
+    with _alone(settings.home, say):
+        return java.in_home(settings.home) or java.bring(settings.home, say)
 
 
 def _there(settings: Settings, *, whole: bool) -> Engine | None:

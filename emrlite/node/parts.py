@@ -57,8 +57,8 @@ def tools_ready(home: Path) -> bool:
     return os.access(tools_path(home) / "aws", os.X_OK) and packages.ready(home / "tools" / "aws", _AWS_LOCKS)
 
 
-def missing_parts(home: Path, lock: Locked) -> list[Part]:
-    """What has to be made, in order."""
+def missing_parts(home: Path, lock: Locked, maven: str = "") -> list[Part]:
+    """What has to be made, in order; archives come from the repository *maven*."""
     parts = []
     try:
         java.find(home)
@@ -70,7 +70,8 @@ def missing_parts(home: Path, lock: Locked) -> list[Part]:
         parts.append(Part(name="pyspark", fetch=size.fetch, disk=size.disk, make=lambda say: _pyspark(home, lock, say)))
     if overlay.wrong(home, lock):
         bytes_ = _to_fetch(home, lock.jars)
-        parts.append(Part(name="archives", fetch=bytes_, disk=bytes_, make=lambda say: _archives(home, lock, say)))
+        make = functools.partial(_archives, home, lock, maven)
+        parts.append(Part(name="archives", fetch=bytes_, disk=bytes_, make=make))
         parts.append(Part(name="engine home", fetch=0, disk=0, make=lambda say: _overlay(home, lock, say)))
     if overlay.wrong(home, lock) or own_classes.wrong(overlay.engine_root(home, lock.spark) / "home"):
         parts.append(Part(name="HDFS", fetch=0, disk=0, make=lambda say: _own_classes(home, lock, say)))
@@ -79,7 +80,8 @@ def missing_parts(home: Path, lock: Locked) -> list[Part]:
         parts.append(Part(name="class data", fetch=0, disk=class_data.SIZE, make=make, beside=True))
     if not is_there(home, lock.s3proxy):
         bytes_ = _to_fetch(home, [lock.s3proxy])
-        parts.append(Part(name="S3 server", fetch=bytes_, disk=bytes_, make=lambda say: _s3proxy(home, lock, say)))
+        make = functools.partial(_s3proxy, home, lock, maven)
+        parts.append(Part(name="S3 server", fetch=bytes_, disk=bytes_, make=make))
     if not _s3_class_data_is_there(home, lock):
         parts.append(Part(name="class data of the S3 server", fetch=0, disk=s3_class_data.SIZE,
                           make=lambda say: _s3_class_data(home, lock, say)))
@@ -113,8 +115,8 @@ def _pyspark(home: Path, lock: Locked, say: Say) -> None:
     packages.ensure(overlay.own_pyspark(home, lock.spark), overlay.pyspark_locks(lock.spark), "pyspark", say)
 
 
-def _archives(home: Path, lock: Locked, say: Say) -> None:
-    jars.fetch(lock.jars, jar_cache(home), say)
+def _archives(home: Path, lock: Locked, maven: str, say: Say) -> None:
+    jars.fetch(lock.jars, jar_cache(home), say, maven)
 
 
 def _own_classes(home: Path, lock: Locked, say: Say) -> None:
@@ -124,8 +126,8 @@ def _own_classes(home: Path, lock: Locked, say: Say) -> None:
     say("engine: emrlite's own Java classes are compiled, a NameNode is formatted")
 
 
-def _s3proxy(home: Path, lock: Locked, say: Say) -> None:
-    jars.fetch([lock.s3proxy], jar_cache(home), say)
+def _s3proxy(home: Path, lock: Locked, maven: str, say: Say) -> None:
+    jars.fetch([lock.s3proxy], jar_cache(home), say, maven)
     overlay.place(jar_cache(home), lock.s3proxy, home / "tools")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emrlite.errors import SetupError, Unreachable, WrongContent
+from emrlite.node import repository
 from emrlite.node.maven import record
 
 COORDINATE = re.compile(r"[\w.-]+:[\w.-]+:[\w.-]+")
@@ -91,13 +92,12 @@ def _put_on_emrs_path(packages: Path, group: str, what: str, jar: Path) -> None:
             return
 
 
-def fetch(name: str, scratch: Path, say: Callable[[str], None]) -> list[Artifact]:
-    """Fetch the coordinate *name* and all that it needs into the Maven repository *scratch*."""
+def fetch(name: str, scratch: Path, say: Callable[[str], None], maven: str = "") -> list[Artifact]:
+    """Fetch the coordinate *name* and all that it needs from the repository *maven* into the folder *scratch*."""
     # Imported here: half a second that only fetching has to pay.
     import requests
-    from jgo.maven import MavenContext, PythonResolver
 
-    context = MavenContext(resolver=PythonResolver(), repo_cache=scratch, timeout=60)
+    context = repository.context(maven, scratch)
     try:
         asked, needed = context.resolver.resolve([context.create_dependency(name)])
         wanted = [*asked, *(each for each in needed if each.scope in _KEPT_SCOPES)]

@@ -85,6 +85,31 @@ def test_without_a_network_the_message_says_what_to_do(repository, tmp_path, mon
         jars.fetch([JAR], tmp_path / "cache", lambda _line: None)
 
 
+def test_the_repository_is_a_setting_and_has_what_is_fetched(repository, tmp_path, monkeypatch):
+    (mirror,) = jgo.maven._core.DEFAULT_REMOTE_REPOS.values()
+    monkeypatch.setattr(jgo.maven._core, "DEFAULT_REMOTE_REPOS", {"gone": "http://127.0.0.1:9"})
+    jars.fetch([JAR], tmp_path / "cache", lambda _line: None, f"{mirror}/")
+    assert (tmp_path / "cache/big-1.0.jar").read_bytes() == CONTENT
+    assert f"/{PATH_OF_JAR}" in repository.seen
+
+
+def test_a_folder_is_a_repository_too_and_stays_as_it_was(repository, tmp_path):
+    jars.fetch([JAR], tmp_path / "cache", lambda _line: None, repository.folder.as_uri())
+    assert (tmp_path / "cache/big-1.0.jar").read_bytes() == CONTENT
+    assert (repository.folder / PATH_OF_JAR).read_bytes() == CONTENT
+    assert repository.seen == []
+
+
+@pytest.mark.parametrize(("maven", "reason"), [
+    ("file:///no/such/folder", "there is no folder /no/such/folder"),
+    ("repository.example", "it begins with https://, http:// or file:///"),
+    ("ftp://repository.example/maven", "it begins with https://"),
+])  # fmt: skip
+def test_a_repository_that_is_none_is_refused_with_its_setting(maven, reason, tmp_path):
+    with pytest.raises(SetupError, match=f"the setting maven is '{maven}', which is no Maven repository: {reason}"):
+        jars.fetch([JAR], tmp_path / "cache", lambda _line: None, maven)
+
+
 def test_a_lock_is_renewed_from_what_the_repository_holds(repository, tmp_path):
     text = f'# kept\n[[tool]]\ncoordinates = "{JAR.coordinates}"\nsha256 = "{"0" * 64}"\nsize = 1\n'
     assert relock(text, tmp_path / "m2") == (
@@ -188,7 +213,7 @@ def make(say):
     sys.stdin.readline()
     (home / "done").touch()
 part = parts.Part(name="p", fetch=0, disk=0, make=make)
-engines.missing_parts = lambda home_, lock: [] if (home / "done").exists() else [part]
+engines.missing_parts = lambda home_, *_: [] if (home / "done").exists() else [part]
 engines.find = lambda settings: "engine" if (home / "done").exists() else missing()
 def missing():
     raise engines.EngineMissing("not yet")

@@ -1,4 +1,7 @@
-"""A machine without Java: the wheel's, behind its wrapper, runs Spark.  Fetches 38 MB where pip has no copy."""
+"""A machine without Java: the wheel's, behind its wrapper, runs Spark.
+
+It is the one that `emrlite setup --java` has put into the user's home; `make test` sees to that beforehand.
+"""
 
 import os
 import subprocess
@@ -8,6 +11,8 @@ import pytest
 
 from emrlite.node import engines, java
 from emrlite.settings import Settings
+
+USERS_HOME = Settings.load().home
 
 JOB = """
 from pyspark.sql import SparkSession
@@ -19,20 +24,23 @@ spark.stop()
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("a home")
+def brought():
+    """The Java that set-up puts into a home."""
+    found = java.in_home(USERS_HOME)
+    if found is None:
+        pytest.skip(f"no Java was brought to {USERS_HOME}: `emrlite setup --java` fetches one (38 MB)")
+    return found
 
 
-@pytest.fixture(scope="module")
-def brought(home):
-    """The Java that set-up puts into a home, with the machine's own hidden."""
-    return java.bring(home, print)
-
-
-def test_the_machines_java_hidden_set_up_brings_one_that_fits(brought, home):
+def test_the_machines_java_hidden_the_brought_one_is_found_and_fits(brought):
     assert brought.source == "emrlite"
     assert brought.fits
-    assert java.find(home, {"PATH": ""}) == brought
+    assert java.find(USERS_HOME, {"PATH": ""}) == brought
+
+
+def test_what_was_brought_is_not_brought_again(brought, monkeypatch):
+    monkeypatch.setattr(java, "bring", lambda *_: pytest.fail("it is there"))
+    assert engines.bring_java(Settings(home=USERS_HOME), print) == brought
 
 
 def test_its_classes_come_from_a_base_archive(brought):

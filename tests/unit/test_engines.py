@@ -108,7 +108,7 @@ def test_an_empty_home_names_the_cure(tmp_path):
 def test_too_little_disk_is_said_before_anything_is_fetched(tmp_path, monkeypatch):
     made = []
     part = parts.Part(name="all", fetch=5, disk=10**18, make=made.append)
-    monkeypatch.setattr(engines, "missing_parts", lambda _home, _lock: [part])
+    monkeypatch.setattr(engines, "missing_parts", lambda *_: [part])
     said = []
     with pytest.raises(SetupError, match="free disk, set-up needs 1000000000000 MB"):
         engines.ensure(Settings(home=tmp_path), said.append)
@@ -142,7 +142,7 @@ def test_what_can_be_made_beside_other_parts_is_and_is_waited_for(tmp_path, monk
         parts.Part(name="slow", fetch=0, disk=0, make=slow, beside=True),
         parts.Part(name="next", fetch=0, disk=0, make=next_),
     ]
-    monkeypatch.setattr(engines, "missing_parts", lambda _home, _lock: made)
+    monkeypatch.setattr(engines, "missing_parts", lambda *_: made)
     with pytest.raises(EngineMissing):  # these parts are no engine, which is only seen when both are made
         engines.ensure(Settings(home=tmp_path), lambda _line: None)
     assert end.is_set()
@@ -152,7 +152,7 @@ def test_an_engine_without_class_data_is_used_and_set_up_completes_it(home, monk
     assert engines.find(Settings(home=home)).archive is None
     made = []
     part = parts.Part(name="class data", fetch=0, disk=0, make=made.append)
-    monkeypatch.setattr(engines, "missing_parts", lambda _home, _lock: [part])
+    monkeypatch.setattr(engines, "missing_parts", lambda *_: [part])
     engines.ensure(Settings(home=home), lambda _line: None)
     assert made == []
     engines.ensure(Settings(home=home), lambda _line: None, whole=True)

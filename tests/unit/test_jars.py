@@ -22,7 +22,7 @@ class Repository:
         self.content = content
         self.asked: list[str] = []
 
-    def __call__(self, coordinates, folder, progress=None):
+    def __call__(self, coordinates, folder, progress=None, maven=""):
         name = coordinates.split(":")[1]
         self.asked.append(name)
         if name not in self.content:
