@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -87,7 +88,7 @@ def _put_on_emrs_path(packages: Path, group: str, what: str, jar: Path) -> None:
             link.parent.mkdir(parents=True, exist_ok=True)
             new = link.with_suffix(".new")
             new.unlink(missing_ok=True)
-            new.symlink_to(jar)
+            new.symlink_to(os.path.relpath(jar, link.parent))  # a home can be moved
             new.replace(link)
             return
 

@@ -139,8 +139,10 @@ def test_an_end_that_takes_too_long_names_the_clusters(store):
         def stop_node(self, asked, node):
             """Nothing happens."""
 
-    with Reconcilers(store, lambda asked: Stubborn(), limits(), owner="me", hold=0.0) as clusters:
+    driver = Stubborn()
+    with Reconcilers(store, lambda asked: driver, limits(), owner="me", hold=0.0) as clusters:
         clusters.launch(spec())
+        wait(lambda: driver.nodes)  # before it has a node a cluster ends at once
         with pytest.raises(TimeoutError, match=f"{ID} did not end within"):
             clusters.end_all(0.3)
 

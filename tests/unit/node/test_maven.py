@@ -88,6 +88,13 @@ def test_table_formats_lie_where_emr_has_them_on_every_node(name, there, info, t
         assert archive.namelist() == ["A.class"]
 
 
+def test_a_home_that_was_moved_keeps_its_table_formats(tmp_path):
+    keep(tmp_path / "old", "io.delta:delta-storage:4.2.0", [artifact(tmp_path, "io.delta:delta-storage:4.2.0")])
+    (tmp_path / "old").rename(tmp_path / "new")
+
+    assert zipfile.is_zipfile(tmp_path / "new/aws/delta/lib/delta-storage.jar")
+
+
 @pytest.mark.parametrize("name", ["iceberg-spark3-runtime.jar", "*.jar"])
 def test_a_table_format_that_nobody_fetched_is_refused_with_the_command(name, info):
     arguments = parse(["--jars", f"/usr/share/aws/iceberg/lib/{name}", "app.py"])
