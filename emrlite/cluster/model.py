@@ -171,12 +171,22 @@ class NodeStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ErrorDetail:
+    """One of ``ErrorDetails``: what ended a cluster, for programs to read (emr-troubleshoot-error-errordetail)."""
+
+    code: str
+    message: str
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClusterStatus:
     """How far a cluster is.  Only its reconciler writes it."""
 
     state: ClusterState = ClusterState.STARTING
     reason_code: str | None = None
     reason: str = ""
+    errors: tuple[ErrorDetail, ...] = ()
     ready: float | None = None
     ending: float | None = None  #: when it began to terminate
     ended: float | None = None

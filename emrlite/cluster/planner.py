@@ -40,6 +40,11 @@ class StopNode:
 
 
 @dataclass(frozen=True)
+class StartSpare:
+    """Start the JVM of a driver before a step asks for it."""
+
+
+@dataclass(frozen=True)
 class RunStep:
     step: StepSpec
 
@@ -60,7 +65,7 @@ class Release:
     pass
 
 
-Action = Provision | RunBootstrap | StartDaemons | StopNode | RunStep | CancelStep | ShipLogs | Release
+Action = Provision | RunBootstrap | StartDaemons | StopNode | StartSpare | RunStep | CancelStep | ShipLogs | Release
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,9 @@ def plan(spec: ClusterSpec, status: ClusterStatus, seen: Observed, *, hold: floa
             _look_at_steps(spec, seen, progress)
             actions = _shut_down(spec, seen, progress, hold)
         elif status.ready is None:
-            actions = _bring_up(spec, seen, progress)
+            actions = [*_bring_up(spec, seen, progress), *_start_spare(spec, seen, progress)]
         else:
-            actions = _work(spec, seen, progress)
+            actions = [*_work(spec, seen, progress), *_start_spare(spec, seen, progress)]
         if progress.state is not ClusterState.TERMINATING:
             actions += _stop_lost(spec, seen, progress)
     return Plan(tuple(actions), progress.status, tuple(progress.events))
@@ -174,6 +179,16 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
     if len(at.bootstrap) < len(spec.bootstrap_actions):
         return [RunBootstrap(node, len(at.bootstrap) + 1)]
     return [StartDaemons(node)] if not at.daemons and daemons_of(spec, node) else []
+
+
+def _start_spare(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
+    """While the cluster comes up with a step of Spark to run, and while it waits: never beside a step that runs."""
+    master = seen.nodes.get(spec.master.name)
+    if seen.spare or master is None or not any(name.startswith("spark") for name in master.daemons):
+        return []
+    first = next(iter(spec.steps), None)
+    expected = progress.status.ready is None and first is not None and "spark-submit" in first.args[:1]
+    return [StartSpare()] if expected or progress.state is ClusterState.WAITING else []
 
 
 # Steps

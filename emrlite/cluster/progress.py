@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from emrlite.cluster.model import ClusterSpec, ClusterStatus, Event, Failure, Role
+from emrlite.cluster import error_details
+from emrlite.cluster.model import ClusterSpec, ClusterStatus, ErrorDetail, Event, Failure, Role
 from emrlite.cluster.states import ClusterState, InstanceState, StepState, check_transition
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
 
@@ -36,9 +37,9 @@ class Progress:
         """Note that every node is up."""
         self.status = replace(self.status, ready=self.now)
 
-    def end(self, code: str, message: str) -> None:
+    def end(self, code: str, message: str, errors: tuple[ErrorDetail, ...] = ()) -> None:
         """Begin to terminate."""
-        self.status = replace(self.status, ending=self.now)
+        self.status = replace(self.status, ending=self.now, errors=errors)
         self.move(ClusterState.TERMINATING, message, code)
 
     def finish(self) -> None:
@@ -98,10 +99,14 @@ def lost_nodes(spec: ClusterSpec, seen: Observed, status: ClusterStatus) -> dict
     return lost
 
 
-def first_failure(spec: ClusterSpec, seen: Observed, status: ClusterStatus) -> tuple[str, str] | None:
-    """Return code and message of what ends the cluster with errors, if anything does."""
+#: A code, a message and the details.
+End = tuple[str, str, tuple[ErrorDetail, ...]]
+
+
+def first_failure(spec: ClusterSpec, seen: Observed, status: ClusterStatus) -> End | None:
+    """Return what ends the cluster with errors, if anything does."""
     if seen.rebooted:
-        return "INSTANCE_FAILURE", "All instances in the job flow are terminated: the machine was restarted"
+        return "INSTANCE_FAILURE", "All instances in the job flow are terminated: the machine was restarted", ()
     for node in spec.nodes:
         at = seen.nodes.get(node.name)
         for number, action in enumerate(at.bootstrap if at else (), start=1):
@@ -109,15 +114,16 @@ def first_failure(spec: ClusterSpec, seen: Observed, status: ClusterStatus) -> t
                 kind = "master" if node.role is Role.MASTER else "core" if node.role is Role.CORE else "task"
                 how = "returned a non-zero return code" if action.exit_code is not None else "disappeared"
                 where = f"On the {kind} instance ({node.instance_id})"
-                return "BOOTSTRAP_FAILURE", f"{where}, bootstrap action {number} {how}"
+                errors = error_details.of_bootstrap(node, number, spec.bootstrap_actions[number - 1], action)
+                return "BOOTSTRAP_FAILURE", f"{where}, bootstrap action {number} {how}", errors
     lost = lost_nodes(spec, seen, status)
     if spec.master.name in lost:
-        return "INSTANCE_FAILURE", "The master node was terminated"
+        return "INSTANCE_FAILURE", "The master node was terminated", ()
     core = [node.name for node in spec.nodes if node.role is Role.CORE]
     if core and all(name in lost for name in core):
-        return "INSTANCE_FAILURE", "All instances in the job flow are terminated"
+        return "INSTANCE_FAILURE", "All instances in the job flow are terminated", ()
     if lost and status.ready is None:
-        return "INSTANCE_FAILURE", next(iter(lost.values()))
+        return "INSTANCE_FAILURE", next(iter(lost.values())), ()
     return None
 
 

@@ -22,6 +22,7 @@ from emrlite.cluster.planner import (
     RunStep,
     ShipLogs,
     StartDaemons,
+    StartSpare,
     StopNode,
     plan,
 )
@@ -102,6 +103,8 @@ class Reconciler:
                 driver.start_daemons(spec, node)
             case StopNode(node):
                 driver.stop_node(spec, node)
+            case StartSpare():
+                driver.start_spare(spec)
             case RunStep(step):
                 driver.run_step(spec, step)
             case CancelStep(step_id, how):

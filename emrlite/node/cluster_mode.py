@@ -37,10 +37,10 @@ def main(arguments: Arguments, defaults: Mapping[str, str], notes: Sequence[str]
     """Run the driver of *arguments* on a core node of *info*'s cluster, to its end."""
     if not info.core:
         raise UsageError("Error: cluster deploy mode needs a core node, and this cluster has none")
-    from emrlite.node.spark_programs import check_table_formats, machine_memory
+    from emrlite.node.spark_programs import check_table_formats
 
     node = NodeInfo.read(Path(_choose(info.core, info).root))
-    submission = submit.translate(arguments, node, defaults, os.environ, machine_memory())
+    submission = submit.translate(arguments, node, defaults, os.environ, submit.machine_memory())
     check_table_formats(submission, node)
     for note in (*notes, *submission.notes):
         print(f"emrlite: note: {note}", file=sys.stderr)

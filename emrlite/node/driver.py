@@ -23,7 +23,7 @@ class ProcessSeen:
     exit_code: int | None = None  #: of an ended one; ``None``: nobody saw how it ended
     stopped: bool = False  #: it was told to stop before it ended
     ready: bool = False  #: of a daemon: it answers, and its master knows it
-    failure: Failure | None = None  #: of a step that failed
+    failure: Failure | None = None  #: of a step that failed; of a bootstrap action: no script came
 
     @property
     def running(self) -> bool:
@@ -47,6 +47,7 @@ class Observed:
     now: float
     nodes: Mapping[str, NodeSeen] = field(default_factory=dict)  #: by node name
     steps: Mapping[str, ProcessSeen] = field(default_factory=dict)  #: those that were started
+    spare: bool = True  #: a driver's JVM waits for a step, or none can
     shipped: bool = False  #: the logs of an ended cluster are where LogUri says
     released: bool = False  #: its HDFS, address and processes are gone
     rebooted: bool = False  #: the machine was restarted under the cluster
@@ -60,6 +61,7 @@ class Driver(Protocol):
     def run_bootstrap(self, spec: ClusterSpec, node: NodeSpec, number: int) -> None: ...
     def start_daemons(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
     def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
+    def start_spare(self, spec: ClusterSpec) -> None: ...
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None: ...
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None: ...
     def ship_logs(self, spec: ClusterSpec) -> None: ...
@@ -130,6 +132,9 @@ class FakeDriver:
 
     def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None:
         self.nodes[node.name] = replace(self.nodes[node.name], stopped=True)
+
+    def start_spare(self, spec: ClusterSpec) -> None:
+        """Nothing to start: steps begin at once."""
 
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None:
         if step.id in self.steps:

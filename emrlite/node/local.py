@@ -18,7 +18,7 @@ from typing import Any
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, StepSpec
 from emrlite.errors import NodeError
-from emrlite.node import addresses, controller, daemons, failures, hdfs, own_classes, places, starvation, steps
+from emrlite.node import addresses, controller, daemons, failures, hdfs, own_classes, places, spare, starvation, steps
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen, daemons_of
@@ -36,6 +36,8 @@ from emrlite.node.process import (
 )
 from emrlite.node.provision import Surroundings
 from emrlite.node.readiness import Readiness
+from emrlite.node.resources import Refused
+from emrlite.node.submit_arguments import UsageError
 from emrlite.storage import logs
 
 log = logging.getLogger(__name__)
@@ -106,6 +108,7 @@ class LocalDriver:
         return Observed(
             now=time.time(), nodes=nodes, steps=done, shipped=(self._root / "shipped").exists(),
             released=(self._root / "released").exists(),
+            spare=self._spare_waits(spec, seen.get(spec.master.name, {})),
             rebooted=any(what.rebooted for found in seen.values() for what in found.values()),
         )
 
@@ -200,6 +203,27 @@ class LocalDriver:
         self._start(spec.master, f"step-{step.id}", list(command.argv), env, layout.step_work(step.id),
                     folder / "stdout", folder / "stderr",
                     what=f"Step {step.id} ({step.name}), jar {step.jar}", notes=command.notes)
+
+    def start_spare(self, spec: ClusterSpec) -> None:
+        node = spec.master
+        layout, number = self._layout(node), self._spares(node.name) + 1
+        directory = layout.processes / f"{spare.PREFIX}{number}"
+        environ = self._environment(node, directory.name)
+        try:
+            argv, env = spare.prepare(directory, self._infos[node.name], environ)
+        except (Refused, UsageError) as error:  # every step will be told
+            log.info("%s: no driver is started ahead: %s", self._id, error)
+            argv, env = ["false"], environ
+        self._process(node.name, directory.name).start(
+            argv, env=env, cwd=layout.home, stdout=directory / "log", tether=self._tether)
+
+    def _spares(self, node: str) -> int:
+        return sum(name.startswith(spare.PREFIX) for at, name in self._processes if at == node)
+
+    def _spare_waits(self, spec: ClusterSpec, seen: dict[str, Seen]) -> bool:
+        """Tell whether the last spare still waits, or has failed: then no other would do better."""
+        name = f"{spare.PREFIX}{self._spares(spec.master.name)}"
+        return name in seen and spare.waits(self._layout(spec.master).processes / name)
 
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None:
         if (step_id, how) in self._signalled:

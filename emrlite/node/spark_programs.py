@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from emrlite.errors import StorageError
-from emrlite.node import examples, jvm, maven, places, submit
+from emrlite.node import examples, jvm, maven, places, spare, submit
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo
 from emrlite.node.resources import Refused
 from emrlite.node.submit_arguments import Arguments, UsageError, parse, properties
@@ -74,8 +74,7 @@ def _understand(name: str, args: Sequence[str], info: NodeInfo) -> tuple[Argumen
 
 def _defaults(arguments: Arguments, info: NodeInfo) -> dict[str, str]:
     """Properties of the file that the user named, else of the node's ``spark-defaults.conf``."""
-    usual = info.layout.conf / "spark-defaults.conf"
-    found = properties(usual.read_text()) if usual.is_file() else {}
+    found = submit.node_defaults(info)
     if named := arguments.options.get("--properties-file"):
         try:
             own = properties(Path(named).read_text())
@@ -83,11 +82,6 @@ def _defaults(arguments: Arguments, info: NodeInfo) -> dict[str, str]:
             raise UsageError(f"Error: the properties file {named} cannot be read: {error}") from error
         return {**found, **own} if "--load-spark-defaults" in arguments.switches else own
     return found
-
-
-def machine_memory() -> int:
-    """This machine's memory in MiB."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 
 
 def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoReturn:
@@ -98,7 +92,7 @@ def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoRet
         from emrlite.node import cluster_mode
 
         cluster_mode.main(arguments, defaults, notes, info)
-    submission = submit.translate(arguments, info, defaults, os.environ, machine_memory())
+    submission = submit.translate(arguments, info, defaults, os.environ, submit.machine_memory())
     check_table_formats(submission, info)
     told = [*notes, *submission.notes]
     if submission.archives:
@@ -111,6 +105,9 @@ def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoRet
         told += [note] if note else []
     for line in told:
         print(f"emrlite: note: {line}", file=sys.stderr)
+    if spare.suits(arguments):
+        sys.stderr.flush()
+        spare.take(info.layout.processes, submission.argv, _environ(submission.env))
     _become(submission.argv, _environ(submission.env))
 
 

@@ -7,13 +7,14 @@ written.  What was changed is said in ``notes``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emrlite.node import jvm, places, resources
 from emrlite.node.layout import NodeInfo
 from emrlite.node.resources import Refused
-from emrlite.node.submit_arguments import VALUED, Arguments
+from emrlite.node.submit_arguments import VALUED, Arguments, properties
 
 MAIN = "org.apache.spark.deploy.SparkSubmit"
 
@@ -64,6 +65,17 @@ class Submission:
     archives: tuple[str, ...] = ()  #: the same, unpacked
     extra: Mapping[str, str] = field(default_factory=dict)  #: the properties that were added
     driver_python: str = ""  #: what Spark will start for a Python driver
+
+
+def node_defaults(info: NodeInfo) -> dict[str, str]:
+    """Properties of the node's ``spark-defaults.conf``."""
+    usual = info.layout.conf / "spark-defaults.conf"
+    return properties(usual.read_text()) if usual.is_file() else {}
+
+
+def machine_memory() -> int:
+    """This machine's memory in MiB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 
 
 def is_cluster_mode(arguments: Arguments, defaults: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from simulation import Simulation, nodes, spec, step
 
 from emrlite.cluster.model import CancelOption, ClusterStatus, NodeStatus, StepStatus
-from emrlite.cluster.planner import CancelStep, Provision, RunBootstrap, RunStep, ShipLogs, StartDaemons, StopNode, plan
+from emrlite.cluster.planner import CancelStep, Provision, RunBootstrap, RunStep, ShipLogs, StartDaemons, StartSpare, StopNode, plan
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
 
@@ -424,3 +424,29 @@ def test_a_step_whose_start_was_not_written_down_is_not_started_twice() -> None:
     planned = plan(asked, replace(status, steps={}), seen)
     assert not [action for action in planned.actions if isinstance(action, RunStep)]
     assert planned.status.step("s-A").state is StepState.RUNNING
+
+
+@pytest.mark.parametrize(("args", "keep", "starts"), [
+    (("spark-submit", "s3://b/a.py"), False, True), (("bash", "-c", "true"), False, False), (None, True, False)])
+def test_a_driver_is_started_ahead_while_the_cluster_comes_up_for_a_step_of_spark(
+    args: tuple[str, ...] | None, keep: bool, starts: bool
+) -> None:
+    asked = spec(*([step("a", args=args)] if args else []), keep_alive=keep)
+    coming = ProcessSeen(started=1)
+    seen = Observed(now=2.0, spare=False, nodes={
+        "master": NodeSeen(address="a", daemons={"namenode": coming, "spark-master": coming}),
+        "core-1": NodeSeen(address="b", daemons={"datanode": coming, "spark-worker": coming})})
+    assert (StartSpare() in plan(asked, ClusterStatus(), seen).actions) is starts
+    assert StartSpare() not in plan(asked, ClusterStatus(), replace(seen, spare=True)).actions
+
+
+def test_a_driver_is_started_ahead_while_a_cluster_waits_but_never_beside_a_step() -> None:
+    asked, status, seen = running()
+    assert StartSpare() not in plan(asked, status, replace(seen, spare=False)).actions
+    ended = ProcessSeen(started=1, ended=2, exit_code=0)
+    done = replace(seen, spare=False, steps={step.id: ended for step in asked.steps})
+    assert StartSpare() in plan(replace(asked, keep_alive=True), status, done).actions
+    without = replace(asked, keep_alive=True, applications=("Hadoop",))
+    nodes = {name: replace(at, daemons={key: it for key, it in at.daemons.items() if not key.startswith("spark")})
+             for name, at in seen.nodes.items()}
+    assert StartSpare() not in plan(without, status, replace(done, nodes=nodes)).actions
