@@ -31,7 +31,7 @@ from benchmarks import (
 )
 from benchmarks.figures import Row
 from benchmarks.measure import become_reaper
-from benchmarks.options import Options, engine
+from benchmarks.options import Options, java
 
 #: Row -> what measures it (some measure two), in the order of the table.
 ROWS: dict[str, Callable[[Options], dict[str, Row]]] = {
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = asked.names or list(ROWS)
     if unknown := [name for name in wanted if name not in ROWS]:
         raise SystemExit(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(ROWS)}")
-    machine = figures.machine(str(engine().java_home / "bin" / "java"))
+    machine = figures.machine(java())
     found: dict[str, Row] = {}
     with scratch(asked.keep) as folder, everything_ends():
         options = Options(folder=folder, pairs=asked.pairs, rows=asked.rows, scale=asked.scale,

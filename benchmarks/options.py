@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from emrlite.errors import EmrliteError
 from emrlite.node import engines
 from emrlite.node.engines import Engine
 from emrlite.settings import Settings
@@ -65,6 +66,14 @@ class Options:
 def engine() -> Engine:
     """The engine of the user's home."""
     return engines.find(Settings.load())
+
+
+def java() -> str:
+    """The program with which it runs; the one on the path where nothing is set up, which `make_run` can do."""
+    try:
+        return str(engine().java_home / "bin" / "java")
+    except EmrliteError:
+        return "java"
 
 
 def scratch_home(path: Path) -> Path:
