@@ -11,7 +11,17 @@ import pytest
 from simulation import Simulation, nodes, spec, step
 
 from emrlite.cluster.model import CancelOption, ClusterStatus, NodeStatus, StepStatus
-from emrlite.cluster.planner import CancelStep, Provision, RunBootstrap, RunStep, ShipLogs, StartDaemons, StartSpare, StopNode, plan
+from emrlite.cluster.planner import (
+    CancelStep,
+    Provision,
+    RunBootstrap,
+    RunStep,
+    ShipLogs,
+    StartDaemons,
+    StartSpare,
+    StopNode,
+    plan,
+)
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
 
