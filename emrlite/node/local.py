@@ -18,7 +18,19 @@ from typing import Any
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, StepSpec
 from emrlite.errors import NodeError
-from emrlite.node import addresses, controller, daemons, failures, hdfs, own_classes, places, spare, starvation, steps
+from emrlite.node import (
+    addresses,
+    controller,
+    daemons,
+    failures,
+    hdfs,
+    own_classes,
+    places,
+    script_runner,
+    spare,
+    starvation,
+    steps,
+)
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
 from emrlite.node.driver import NodeSeen, Observed, ProcessSeen, daemons_of
@@ -153,6 +165,8 @@ class LocalDriver:
             path = Layout(self._root / node).bootstrap_logs(number) / "controller"
             controller.end(path, what=f"Bootstrap action {number}", exit_code=what.exit_code, started=what.started,
                            ended=what.ended, stopped=what.stopped)
+            if what.exit_code and (reason := script_runner.no_script(path.with_name("stderr"))):
+                return _process_seen(what, failure=Failure(reason="", message=reason, log_file=""))
         return _process_seen(what)
 
     # Coming up

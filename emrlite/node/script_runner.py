@@ -15,6 +15,8 @@ from emrlite.node.fetch import fetch
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo
 from emrlite.node.safety import forbidden
 
+#: How standard error begins where there was no script to run.
+_NO_SCRIPT = "script-runner: no script: "
 #: Buckets of AWS's own, out of reach here: ``s3://elasticmapreduce/…``, ``s3://<region>.elasticmapreduce/…``.
 _OF_AWS = ("s3://elasticmapreduce/", ".elasticmapreduce/")
 
@@ -33,12 +35,19 @@ def main(args: Sequence[str]) -> NoReturn:
         # Bytes that are no text are no script; looking at those that are is what counts.
         text = script.read_bytes().decode(errors="replace")
     except (EmrliteError, OSError) as error:
-        sys.exit(f"script-runner: {error}")
+        sys.exit(f"{_NO_SCRIPT}{error}")
     if info.view != "full" and (reason := forbidden(text)):
         sys.exit(f"emrlite: {args[0]} was not run: {reason}")
     if script.parent == folder:
         script.chmod(0o755)
     _become([*interpreter(text, info.layout.bin), str(script.absolute()), *args[1:]])
+
+
+def no_script(stderr: Path) -> str | None:
+    """Why there was no script to run, as its standard error says; None where one ran."""
+    with stderr.open("rb") as file:
+        first = file.readline().decode(errors="replace")
+    return first.removeprefix(_NO_SCRIPT).strip() if first.startswith(_NO_SCRIPT) else None
 
 
 def interpreter(text: str, programs: Path) -> list[str]:
@@ -64,7 +73,7 @@ def _become(argv: Sequence[str]) -> NoReturn:
 def _run_if(args: Sequence[str], info: NodeInfo) -> list[str]:
     """``run-if instance.isMaster=true COMMAND``, the one script of AWS's own bucket that people use."""
     if not args[0].endswith("/run-if") or len(args) < 3:
-        sys.exit(f"script-runner: {args[0]} lies in a bucket of AWS's own, which is not here")
+        sys.exit(f"{_NO_SCRIPT}{args[0]} lies in a bucket of AWS's own, which is not here")
     name, _, value = args[1].partition("=")
     if name != "instance.isMaster":
         sys.exit(f"run-if: only instance.isMaster can be asked here, not {args[1]}")

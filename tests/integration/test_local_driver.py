@@ -251,6 +251,15 @@ def test_bootstrap_actions_run_on_every_node_and_a_failing_one_ends_the_cluster(
     assert not (rig.root / "core-1/processes/daemons.start").exists()
 
 
+def test_a_bootstrap_action_without_a_script_is_told_from_one_that_failed(rig: Rig, tmp_path: Path) -> None:
+    missing = tmp_path / "no-such.sh"
+    rig.open(spec(core=0, bootstrap_actions=(BootstrapAction(name="lost", path=str(missing)),)))
+    wait(lambda: str(rig.status().state) == "TERMINATED_WITH_ERRORS")
+    (error,) = rig.status().errors
+    assert error.code == "BOOTSTRAP_FAILURE_BA_DOWNLOAD_FAILED_PRIMARY"
+    assert f"could not be fetched: {missing} does not exist on master" in error.message
+
+
 def test_a_daemon_that_dies_is_shown_within_seconds(rig: Rig) -> None:
     rig.open(spec(task=1))
     rig.until("WAITING")

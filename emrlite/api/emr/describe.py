@@ -49,6 +49,10 @@ def cluster_summary(record: Record) -> dict[str, Any]:
         "Status": {
             "State": status.state,
             "StateChangeReason": _reason(status.reason_code, status.reason),
+            "ErrorDetails": [
+                {"ErrorCode": error.code, "ErrorMessage": error.message, "ErrorData": [dict(error.data)]}
+                for error in status.errors
+            ] or None,
             "Timeline": {
                 "CreationDateTime": spec.created, "ReadyDateTime": status.ready, "EndDateTime": status.ended},
         },
