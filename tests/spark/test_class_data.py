@@ -18,6 +18,7 @@ ROLES = {
     "executor": "org.apache.spark.executor.CoarseGrainedExecutorBackend",
     "driver": "org.apache.spark.deploy.SparkSubmit",
     "hadoop fs": "org.apache.hadoop.fs.FsShell",
+    "driver that waits": "emrlite.Spare",
     "core node": "org.apache.hadoop.hdfs.server.datanode.DataNode",
     "master node": "org.apache.hadoop.hdfs.server.namenode.NameNode",
 }
@@ -81,7 +82,7 @@ def test_every_jvm_of_a_cluster_takes_its_classes_from_the_archive(watched: Emul
     counted = {role(log): sources(log) for log in sorted(logs.glob("*.log"))}
     for name, found in counted.items():
         print(f"{name:<12} {found['archive']:>6} from the archive, {found['files']:>5} from files")
-    assert set(counted) == set(ROLES)
+    assert set(counted) | {"driver that waits"} == set(ROLES), "whether another driver is started ahead yet is chance"
     wrong = {name: found for name, found in counted.items() if found["archive"] < 20 * found["files"]}
     assert wrong == {}
     # Executors log as before, to the place that Spark's worker gives them.
