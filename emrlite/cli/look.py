@@ -9,6 +9,7 @@ from emrlite.cluster import releases
 from emrlite.cluster.states import InstanceState
 from emrlite.cluster.store import Record, Store
 from emrlite.errors import EmrliteError
+from emrlite.node import failures
 
 
 class NoSuchCluster(EmrliteError, KeyError):
@@ -75,6 +76,9 @@ def steps(context: click.Context, /, cluster: str, as_json: bool) -> None:
          output.when(status.started), output.duration(status.started, status.ended),
          status.failure.message.strip().splitlines()[0] if status.failure and status.failure.message.strip() else "")
         for step, status in rows])
+    for step, status in rows:
+        if status.failure and (hint := failures.hint_of(status.failure)):
+            click.echo(f"{step.id}: {hint}")
     links.show(links.running(at, record))
 
 
