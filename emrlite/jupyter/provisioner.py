@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from contextlib import suppress
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -24,9 +25,10 @@ class EmrliteProvisioner(LocalProvisioner):
     """A local kernel with a cluster."""
 
     _made: Cluster | None = None
+    _picked: str | None = None  #: a cluster's id, from the kernel's first start on
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Pick the newest cluster that is up, or make one, and tell the kernel."""
+        """Pick the newest cluster that is up, or make one, and tell the kernel; one that starts again keeps its own."""
         env = dict(kwargs.pop("env", None) or os.environ)
         env[VARIABLE] = json.dumps(await asyncio.to_thread(self._pick, env.get("EMRLITE_HOME")))
         return await super().pre_launch(env=env, **kwargs)
@@ -40,9 +42,11 @@ class EmrliteProvisioner(LocalProvisioner):
 
     def _pick(self, home: str | None) -> dict[str, str]:
         emulator = start(home)
-        try:
-            cluster_id = up(emulator.home).spec.id
-        except NoCluster:
+        for wanted in dict.fromkeys((self._picked, None)):
+            with suppress(NoCluster):
+                self._picked = up(emulator.home, wanted).spec.id
+                break
+        else:
             self._made = emulator.cluster("kernel")
-            cluster_id = self._made.id
-        return {"home": str(emulator.home), "url": emulator.url, "cluster": cluster_id}
+            self._picked = self._made.id
+        return {"home": str(emulator.home), "url": emulator.url, "cluster": self._picked}

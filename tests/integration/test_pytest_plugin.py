@@ -350,6 +350,38 @@ def test_after_a_failure_the_clusters_can_be_kept(project: Project):
     assert project.emulators() == []
 
 
+@pytest.mark.parametrize("mode", ["worker", "shared"])
+def test_after_a_failure_under_xdist_the_clusters_of_the_failed_test_can_be_kept(project: Project, mode: str):
+    outcome = project.run("""
+        import pathlib, time
+        note = pathlib.Path(__file__).with_name("note")
+
+        @pytest.mark.parametrize("n", range(40))
+        def test_one(n, emr_clusters, emr_cluster):
+            if n == 0:
+                emr_clusters(Name="to be looked at")
+                note.touch()
+                assert False
+            time.sleep(0.2)
+    """, "-n2", f"--emrlite-xdist={mode}", "--emrlite-keep-on-failure")
+    kept = project.emulators()
+    try:
+        assert "\nFAILED test_it.py::test_one[0]" in outcome.text, outcome.text
+        assert outcome.text.count("PASSED ") < 39, "the run ends at the first failure"
+        (emulator,) = kept
+        look = re.search(r"look: +emrlite --home (\S+) clusters", outcome.text)
+        assert look is not None, outcome.text
+        assert f"end:     kill {emulator.pid}" in outcome.text
+        listed = subprocess.run([sys.executable, "-m", "emrlite", "--home", look[1], "clusters"], text=True,
+                                env=project.environ, capture_output=True, timeout=60)
+        assert "to be looked at" in listed.stdout, listed
+    finally:
+        for process in kept:
+            process.terminate()
+        psutil.wait_procs(kept, 30)
+    assert project.emulators() == []
+
+
 @pytest.mark.parametrize(("mode", "expected"), [("worker", 2), ("shared", 1)])
 def test_workers_of_xdist_have_an_emulator_each_or_share_one(project: Project, mode: str, expected: int):
     outcome = project.run("""

@@ -61,9 +61,31 @@ busy.set()
 worker.join(60)
 told["rounds"], told["step"], told["printed"] = len(rounds), step.state, cluster.log(step)
 told["html"], told["text"] = cluster._repr_html_(), repr(cluster)
-jvm = spark.sparkContext._gateway.proc
-cluster.terminate()
+# A driver's JVM that is killed: the old session says so, the next call makes a new one.
+old = spark.sparkContext._gateway.proc
+old.kill()
+old.wait(10)
+try:
+    spark.range(3).count()
+except Exception as error:
+    told["dead"] = type(error).__name__
+again = cluster.spark()
+assert again is not spark
+told["again"] = [again.range(5).count(), again.read.parquet("hdfs:///numbers").count()]
+# Another cluster: refused with the way out, which works.
+other = emr.cluster("other", core=0)
+try:
+    other.spark()
+except Exception as error:
+    told["second"] = f"{type(error).__name__}: {error}"
+again.stop()
+switched = emrlite.spark(other.id, home)
+told["switched"] = [switched.range(7).count(), switched.sparkContext.master != told["master"],
+                    switched.sparkContext._jsc.hadoopConfiguration().get("fs.defaultFS"), repr(other)]
+jvm = switched.sparkContext._gateway.proc
+other.terminate()
 told["jvm"] = jvm.poll()
+cluster.terminate()
 asks = {"ended": lambda: emrlite.spark(cluster.id, home), "unknown": lambda: emrlite.spark("j-X", home)}
 for name, ask in asks.items():
     try:
@@ -111,6 +133,19 @@ def test_the_card_shows_nodes_links_and_steps(told: dict[str, Any]):
             assert word in text, word
     assert "TERMINATED" in told["after"]
     assert "USER_REQUEST" in told["after"] or "user request" in told["after"].lower()
+
+
+def test_a_driver_that_was_killed_is_replaced_by_the_next_call(told: dict[str, Any]):
+    assert told["dead"] in ("ConnectionRefusedError", "Py4JNetworkError", "Py4JError")
+    assert told["again"] == [5, 100]
+
+
+def test_a_session_on_another_cluster_is_had_after_stop(told: dict[str, Any]):
+    assert told["second"].startswith("SessionError: this process has a session on cluster j-")
+    assert told["second"].endswith("call its stop() first")
+    count, another_master, default_fs, card = told["switched"]
+    assert (count, another_master) == (7, True)
+    assert default_fs.removeprefix("hdfs://").partition(":")[0] in card
 
 
 def test_the_cluster_takes_the_session_and_its_jvm_along(told: dict[str, Any]):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,12 +30,18 @@ client = manager.client()
 client.start_channels()
 try:
     client.wait_for_ready(timeout=120)
-    printed = []
-    code = "print(spark.range(10).count(), spark.sparkContext.master); print(repr(cluster))"
-    answer = client.execute_interactive(code,
-        timeout=200, output_hook=lambda said: printed.append(said["content"].get("text") or str(said["content"])))
-    print(json.dumps({"status": answer["content"]["status"], "printed": "".join(printed),
-                      "name": manager.kernel_spec.display_name}))
+    def run(code):
+        printed = []
+        answer = client.execute_interactive(code,
+            timeout=200, output_hook=lambda said: printed.append(said["content"].get("text") or str(said["content"])))
+        return {"status": answer["content"]["status"], "printed": "".join(printed)}
+
+    first = run("print(spark.range(10).count(), spark.sparkContext.master); print(repr(cluster)); mine = cluster.id; "
+                "spark.range(4).write.parquet('hdfs:///kept'); jvm = sc._gateway.proc.pid; print('JVM', jvm)")
+    manager.restart_kernel(now=True)
+    client.wait_for_ready(timeout=120)
+    second = run("print('mine' in dir(), spark.read.parquet('hdfs:///kept').count(), spark.sparkContext.master)")
+    print(json.dumps({"first": first, "second": second, "name": manager.kernel_spec.display_name}))
 finally:
     client.stop_channels()
     manager.shutdown_kernel()
@@ -41,7 +50,7 @@ print(repr(emrlite.card()).splitlines()[0])
 """
 
 
-def test_a_cell_of_the_kernel_has_a_session_on_a_cluster_that_was_made_for_it(
+def test_a_kernel_has_a_session_on_a_cluster_that_was_made_for_it_outlives_its_restart_and_ends_with_it(
     tmp_path: Path, link_engines: Callable[[Path], Path]
 ):
     home = link_engines(tmp_path / "home")
@@ -55,7 +64,13 @@ def test_a_cell_of_the_kernel_has_a_session_on_a_cluster_that_was_made_for_it(
     told, after = done.stdout.splitlines()[-2:]
     seen = json.loads(told)
     assert seen["name"] == "PySpark on emrlite"
-    assert seen["status"] == "ok", seen["printed"]
-    assert "10 spark://127." in seen["printed"]
-    assert "kernel: WAITING" in seen["printed"]
+    first, second = seen["first"], seen["second"]
+    assert first["status"] == "ok", first["printed"]
+    assert "10 spark://127." in first["printed"]
+    assert "kernel: WAITING" in first["printed"]
+    assert second["status"] == "ok", second["printed"]
+    (master,) = re.findall(r"10 (spark://\S+)", first["printed"])
+    assert f"False 4 {master}" in second["printed"], "the kernel is new, its cluster is not"
+    (jvm,) = re.findall(r"JVM (\d+)", first["printed"])
+    assert not psutil.pid_exists(int(jvm))
     assert after.endswith("kernel: TERMINATED"), after

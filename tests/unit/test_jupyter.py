@@ -23,7 +23,7 @@ from emrlite.cluster.model import (
 )
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
 from emrlite.cluster.store import Record, Store
-from emrlite.jupyter import find, session
+from emrlite.jupyter import find, provisioner, session
 from emrlite.jupyter.card import Card
 from emrlite.jupyter.session import SessionError, spark
 
@@ -124,6 +124,32 @@ def test_a_cluster_whose_emulator_has_died_is_none(tmp_path: Path, saved: Callab
     saved("j-A")
     with pytest.raises(find.NoCluster, match="j-A has lost its emulator"):
         find.up(tmp_path, "j-A")
+
+
+def test_a_kernel_that_starts_again_keeps_its_cluster_as_long_as_that_is_up(
+    tmp_path: Path, saved: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    made: list[str] = []
+
+    def make(name: str) -> SimpleNamespace:
+        made.append(name)
+        saved("j-M")
+        return SimpleNamespace(id="j-M")
+
+    monkeypatch.setattr(provisioner, "start", lambda home: SimpleNamespace(home=home, url="http://u", cluster=make))
+    ownership = homes.Ownership(tmp_path, tethered=False)
+    try:
+        kernel = provisioner.EmrliteProvisioner()
+        picks = [kernel._pick(tmp_path)["cluster"], kernel._pick(tmp_path)["cluster"]]
+        saved("j-Z")  # newer, another notebook's
+        picks.append(kernel._pick(tmp_path)["cluster"])
+        other = provisioner.EmrliteProvisioner()._pick(tmp_path)["cluster"]
+        Store(tmp_path / "emrlite.db").save_status(
+            "j-M", replace(UP, state=ClusterState.TERMINATED), generation=1, final=True)
+        picks.append(kernel._pick(tmp_path)["cluster"])
+    finally:
+        ownership.release()
+    assert (picks, other, made) == (["j-M", "j-M", "j-M", "j-Z"], "j-Z", ["kernel"])
 
 
 def test_a_cluster_without_spark_gives_no_session(tmp_path: Path):
