@@ -50,7 +50,10 @@ def doctor(context: click.Context, /, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def clean(context: click.Context, /, yes: bool) -> None:
-    """Remove engines and caches, which `emrlite setup` can make again."""
+    """Remove engines and caches, which `emrlite setup` can make again.
+
+    Clusters, buckets and the Java packages of `emrlite prefetch` stay: set-up does not know which were asked for.
+    """
     from emrlite.node import removal
 
     at = output.settings(context)

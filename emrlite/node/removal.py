@@ -11,7 +11,7 @@ from pathlib import Path
 from emrlite.errors import SetupError
 from emrlite.settings import Settings
 
-#: What set-up makes, and can make again.
+#: What set-up makes, and can make again.  Not ``packages``: which to fetch is known to whoever called `prefetch`.
 REBUILT = ("engines", "java", "tools", "cache")
 #: Buckets of ``s3 = "local"``.
 S3 = "s3"
@@ -45,7 +45,7 @@ def uninstall(settings: Settings, *, s3_data: bool = False) -> list[Path]:
 
 def _is_a_home(home: Path) -> None:
     """Refuse a folder that holds something, but nothing of ours: a mistyped ``--home``."""
-    ours = (*REBUILT, S3, "setup.lock")
+    ours = (*REBUILT, S3, "packages", "setup.lock")
     if home.is_dir() and any(home.iterdir()) and not any((home / name).exists() for name in ours):
         raise SetupError(f"{home} does not look like a home of emrlite; nothing was removed")
 

@@ -9,7 +9,7 @@ from emrlite.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path):
-    for name in ("engines/spark-4.1.1", "java", "tools", "cache/jars", "clusters", "s3/bucket"):
+    for name in ("engines/spark-4.1.1", "java", "tools", "cache/jars", "clusters", "packages/jars", "s3/bucket"):
         (tmp_path / "home" / name).mkdir(parents=True)
     (tmp_path / "home" / "s3/bucket/key").write_text("data")
     (tmp_path / "home" / "emrlite.db").write_text("clusters")
@@ -23,7 +23,7 @@ def names(path):
 def test_clean_removes_what_set_up_makes_and_nothing_else(settings):
     gone = removal.clean(settings)
     assert sorted(path.name for path in gone) == ["cache", "engines", "java", "tools"]
-    assert names(settings.home) == ["clusters", "emrlite.db", "s3"]
+    assert names(settings.home) == ["clusters", "emrlite.db", "packages", "s3"]
     assert removal.clean(settings) == []
 
 
