@@ -105,7 +105,7 @@ def _session(home: Path, info: NodeInfo, properties: Mapping[str, str]) -> Any:
                                "call its stop() first")
         if _belongs_to == (home, info.cluster_id) and _jvm_lives():
             return SparkSession.builder.config(map=_changeable(properties)).getOrCreate()
-        if _belongs_to != (home, info.cluster_id) and _lives(*_belongs_to):
+        if _belongs_to != (home, info.cluster_id) and _jvm_lives() and _lives(*_belongs_to):
             raise SessionError(f"this process has a session on cluster {_belongs_to[1]}, and Spark has one driver in a "
                                "process: call its stop() first")
     _end()

@@ -162,6 +162,24 @@ def test_a_cluster_without_spark_gives_no_session(tmp_path: Path):
         ownership.release()
 
 
+@pytest.mark.parametrize("jvm", [True, False])
+def test_another_clusters_session_is_in_the_way_only_while_its_driver_lives(
+    jvm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(session, "_active", lambda: SimpleNamespace(master="spark://127.1.2.1:7077"))
+    monkeypatch.setattr(session, "_belongs_to", (tmp_path, "j-1"))
+    monkeypatch.setattr(session, "_jvm_lives", lambda: jvm)
+    monkeypatch.setattr(session, "_lives", lambda home, cluster_id: True)
+    monkeypatch.setattr(session, "_end", lambda: None)
+    monkeypatch.setattr(session, "_begin", lambda home, info, properties: f"a session on {info.cluster_id}")
+    ask = SimpleNamespace(cluster_id="j-2")
+    if jvm:
+        with pytest.raises(SessionError, match="a session on cluster j-1, .*: call its stop"):
+            session._session(tmp_path, ask, {})  # type: ignore[arg-type]
+    else:
+        assert session._session(tmp_path, ask, {}) == "a session on j-2"  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("installed", "words"), [
     (SimpleNamespace(__version__="3.5.6"), "this Python has pyspark 3.5.6, the cluster runs Spark 4.1.1: pip install"),
     (None, "pyspark is not installed for .*; the cluster runs Spark 4.1.1: pip install pyspark==4.1.1"),
