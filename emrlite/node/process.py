@@ -178,7 +178,11 @@ class Process:
             pid, mark, boot = text.split()[:3]
             self._identity = int(pid), mark, boot
         pid_, mark, boot = self._identity
-        return boot == _boot_id() and shim.start_mark(pid_) == mark
+        if boot == _boot_id() and shim.start_mark(pid_) == mark:
+            return True
+        if self._popen is not None and self._popen.poll() is not None:  # it ended since it was asked above
+            self._popen = None
+        return False
 
     def _fresh(self) -> bool:
         """Another emulator may have started it just before it died."""
