@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ _CALLED = {
     "SparkSubmit": "driver", "CoarseGrainedExecutorBackend": "executor", "NameNode": "NameNode", "DataNode": "DataNode",
     "Master": "Spark master", "Worker": "Spark worker",
 }
+#: A path of a node, with the node's name.
+_OF_A_NODE = re.compile(r"/clusters/j-[A-Z0-9]+/([a-z]+(?:-\d+)?)/")
 _TAKES_A_VALUE = {"-cp", "-classpath", "--class-path", "--add-modules", "-p", "--module-path"}
 #: Processes that used less than this are one line.
 SMALL = 0.1
@@ -81,7 +84,10 @@ def _java(argv: Sequence[str]) -> str:
     if not rest:
         return "java"
     simple = rest[0].rpartition(".")[2]
-    return _CALLED.get(simple, f"java {simple}")
+    if simple in _CALLED:
+        return _CALLED[simple]
+    node = next((found[1] for word in argv if (found := _OF_A_NODE.search(word))), "")
+    return f"java {simple} of {node}" if node else f"java {simple}"
 
 
 def headline(title: str, outcome: Outcome) -> str:

@@ -35,6 +35,7 @@ RUN = Outcome(
     (["java", "org.apache.spark.executor.CoarseGrainedExecutorBackend"], "executor"),
     (["java", "-cp", "x", "org.apache.spark.deploy.SparkSubmit", "job.py"], "driver"),
     (["java", "-cp", "x", "a.b.Another"], "java Another"),
+    (["java", "-cp", "/h/clusters/j-AB12/core-1/conf", "a.Node", "x"], "java Node of core-1"),
     (["java", "-Dx=y", "-jar", "/tools/s3proxy-4.0.0.jar", "--properties"], "java s3proxy"),
     (["/venv/bin/python3.11", "-m", "emrlite", "--home", "/h", "run", "job.py"], "python -m emrlite run"),
     (["python", "-P", "/a/shim.py", "x"], "python shim.py"),
