@@ -55,6 +55,11 @@ class Engine:
         return own_classes.fresh_hdfs(self.home)
 
     @property
+    def pages(self) -> Path:
+        """The web pages of Hadoop's daemons."""
+        return own_classes.pages(self.home)
+
+    @property
     def classpath(self) -> str:
         """The same string for every process, so that the class-data archive fits.  Conf directories go behind it."""
         return class_path(str(self.home))

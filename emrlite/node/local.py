@@ -187,6 +187,7 @@ class LocalDriver:
 
     def start_daemons(self, spec: ClusterSpec, node: NodeSpec) -> None:
         layout, around = self._layout(node), self._around()
+        own_classes.link_pages(around.engine.pages, layout.root)
         if "namenode" in daemons_of(spec, node):
             own_classes.copy_fresh_hdfs(around.engine.fresh_hdfs, layout.namenode)
         command = self.daemon_command(spec, node)

@@ -43,6 +43,8 @@ def namenode(*, address: str, rpc_port: int, http_port: int, directory: Path) ->
         "dfs.namenode.service.handler.count": "2",
         "dfs.namenode.redundancy.interval.seconds": "1",
         "dfs.namenode.decommission.interval": "1",
+        # Its thread wakes up a hundred times a second by default, also when there is nothing to delete.
+        "dfs.namenode.block.deletion.unlock.interval.ms": "200",
         "dfs.namenode.startup.delay.block.deletion.sec": "0",
         # A DataNode counts as dead after twice this + 10 heartbeats: 50 s, so that a laptop may
         # sleep for half a minute.  That its process died is seen at once, by the driver.

@@ -61,7 +61,8 @@ class Rig:
         self.stack = ExitStack()
         self.drivers: list[LocalDriver] = []
         # Without Java: each daemon is a `sleep`, and ready when it runs.
-        patch.setattr(module.own_classes, "copy_fresh_hdfs", lambda *_: None)
+        for name in ("copy_fresh_hdfs", "link_pages"):
+            patch.setattr(module.own_classes, name, lambda *_: None)
         patch.setattr(module.daemons, "command", lambda names, **_: Command(argv=("sleep", "600"), env={}))
         patch.setattr(module.Readiness, "look", lambda _, __, running: {
             (node, daemon) for node, found in running.items() for daemon in found})

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import urllib.request
 import zipfile
 
 import psutil
@@ -303,3 +304,19 @@ def test_an_application_that_gets_no_executor_says_so_within_ten_seconds(emulato
         emulator.emr.cancel_steps(ClusterId=cluster, StepIds=[step])
     assert "and 1 gpu for each, and the largest node has" in stderr.read_text()
     emulator.wait_step(cluster, step)
+
+
+def test_the_pages_of_hadoops_daemons_are_served_where_emr_has_them(emulator: Emulator, cluster: str) -> None:
+    master, core = (emulator.emr.list_instances(ClusterId=cluster, InstanceGroupTypes=[role])["Instances"][0]
+                    for role in ("MASTER", "CORE"))
+    pages = {
+        f"http://{master['PrivateIpAddress']}:9870/dfshealth.html": "Namenode information",
+        f"http://{master['PrivateIpAddress']}:9870/static/hadoop.css": "css",
+        f"http://{core['PrivateIpAddress']}:9864/datanode.html": "DataNode Information",
+    }
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for url, words in pages.items():
+        with opener.open(url, timeout=20) as answer:
+            text = answer.read().decode()
+        assert answer.status == 200
+        assert words.lower() in text.lower() or url.endswith(".css")
