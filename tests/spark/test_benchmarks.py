@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 #: Others are made of the same parts and are tested without clusters.
-NAMES = ("run_vs_local", "cluster_up", "idle_memory", "warm_step", "bash_step", "s3_bytes", "tpch")
+NAMES = ("run_vs_local", "cluster_up", "idle_memory", "bash_step", "s3_bytes", "tpch")
 
 
 def test_both_sides_run_and_are_compared(tmp_path: Path, link_engines: Callable[[Path], Path]):

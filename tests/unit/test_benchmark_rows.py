@@ -2,7 +2,9 @@
 
 import struct
 import xml.etree.ElementTree as ET
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -138,6 +140,19 @@ def test_a_second_run_is_held_against_the_first():
 
 def test_a_step_that_does_nothing_is_said_in_milliseconds():
     assert steps.nothing_row([0.1, 0.2, 0.4]).measures[0].median == 200.0
+
+
+def test_warm_steps_and_bare_runs_take_turns(tmp_path: Path, monkeypatch):
+    done = []
+    emulator = mock.MagicMock(quiet=lambda: done.append("quiet"))
+    monkeypatch.setattr(steps, "running", lambda _: nullcontext(emulator))
+    monkeypatch.setattr(steps, "run_step", lambda *words: done.append(words[2]) or (5.0, 6.0))
+    monkeypatch.setattr(steps.run_vs_local, "run_bare", lambda *_: done.append("bare") or RUN)
+    options = Options(folder=tmp_path, pairs=2, rows=1, wanted=frozenset({"warm_step"}), say=lambda _: None)
+    found = steps.measure(options)
+    assert list(found) == ["warm_step"]
+    assert found["warm_step"].measures[0].values == [0.25, 0.25]
+    assert done == ["spark-submit", *["bare", "quiet", "spark-submit"] * 2]
 
 
 def test_memory_counts_what_the_cluster_adds():
