@@ -22,7 +22,9 @@ from emrlite.node.lockfile import conf
 #: The archive of Spark 4.1.1, in bytes, and the seconds that it may take to make.
 SIZE, SECONDS = 330_000_000, 1800
 #: Changes with what `make` makes.
-_FORM = 1
+_FORM = 2
+#: A small program that is in the archive.
+_PROBE = "org.apache.hadoop.util.VersionInfo"
 
 
 def path(engine_home: Path) -> Path:
@@ -48,11 +50,13 @@ def wrong(engine_home: Path, java: Java, spark: str) -> str | None:
         size = archive.stat().st_size
     except (FileNotFoundError, ValueError):
         return "it was not made yet"
-    now = _made_from(java, spark)
+    now = _made_from(engine_home, java, spark)
     if now is None:
         return f"there is no list of classes for Spark {spark}"
     if record.get("java") != now["java"]:
         return f"it was made by another Java than {java.home}"
+    if record.get("home") != now["home"]:
+        return f"it was made for the path {record.get('home')}, which a JVM looks for"
     if record != {**now, "size": size}:
         return "it was made from another list of classes, or is damaged"
     return None
@@ -70,13 +74,15 @@ def make(engine_home: Path, java: Java, spark: str) -> None:
         raise SetupError(f"emrlite has no {list_name(spark)}")
     archive, fresh = path(engine_home), engine_home / "classes.jsa.new"
     _record(engine_home).unlink(missing_ok=True)
+    # The archive holds the paths of its class path, and a node may see no other than the real one.
+    real = engine_home.resolve()
     with tempfile.NamedTemporaryFile("wb", suffix=".list") as plain:
         plain.write(gzip.decompress(names))
         plain.flush()
         _run(java, "-Xshare:dump", *QUICK, "-Xmx1g", f"-XX:SharedClassListFile={plain.name}",
-             f"-XX:SharedArchiveFile={fresh}", "-Xlog:cds*=off", "-cp", class_path(str(engine_home)))
+             f"-XX:SharedArchiveFile={fresh}", "-Xlog:cds*=off", "-cp", class_path(str(real)))
     fresh.replace(archive)
-    made = {**(_made_from(java, spark) or {}), "size": archive.stat().st_size}
+    made = {**(_made_from(engine_home, java, spark) or {}), "size": archive.stat().st_size}
     _record(engine_home).write_text(json.dumps(made, indent=1), encoding="utf-8")
     prove(engine_home, java)
 
@@ -87,12 +93,16 @@ def forget(engine_home: Path) -> None:
 
 
 def prove(engine_home: Path, java: Java) -> None:
-    """Start a JVM that refuses to run without the archive.  Raises `SetupError` with its words."""
-    flags = [flag for flag in sharing(str(path(engine_home))) if flag != "-Xshare:auto"]
-    _run(java, *flags, "-Xshare:on", "-cp", class_path(str(engine_home)), "-version")
+    """Start a JVM and see that a class of ours comes from the archive.  Raises `SetupError`.
+
+    A JVM that maps the archive may take none but Java's own classes from it.
+    """
+    said = _run(java, *sharing(str(path(engine_home))), "-Xlog:class+load", "-cp", class_path(str(engine_home)), _PROBE)
+    if f"{_PROBE} source: shared objects file" not in said:
+        raise SetupError("the class-data archive: JVMs start with it, but take no class of Hadoop or Spark from it")
 
 
-def _run(java: Java, *arguments: str) -> None:
+def _run(java: Java, *arguments: str) -> str:
     try:
         done = subprocess.run(
             [java.home / "bin" / "java", *arguments], capture_output=True, text=True, timeout=SECONDS, check=False)
@@ -100,18 +110,20 @@ def _run(java: Java, *arguments: str) -> None:
         raise SetupError(f"the class-data archive: {error}") from error
     if done.returncode:
         raise SetupError(f"the class-data archive: {(done.stderr or done.stdout).strip()[-400:]}")
+    return done.stdout
 
 
 def _record(engine_home: Path) -> Path:
     return path(engine_home).with_suffix(".json")
 
 
-def _made_from(java: Java, spark: str) -> dict[str, object] | None:
-    """What an archive depends on, but for the class path, which is the engine home's."""
+def _made_from(engine_home: Path, java: Java, spark: str) -> dict[str, object] | None:
+    """What an archive depends on."""
     names = _list(spark)
     if names is None:
         return None
-    return {"form": _FORM, "java": identity(java), "list": hashlib.sha256(names).hexdigest()}
+    home = str(engine_home.resolve())
+    return {"form": _FORM, "home": home, "java": identity(java), "list": hashlib.sha256(names).hexdigest()}
 
 
 def _list(spark: str) -> bytes | None:

@@ -34,7 +34,8 @@ def home(tmp_path, java, monkeypatch):
     class_data.path(home).write_bytes(b"classes")
     found = (java.home / "lib/server/libjvm.so").stat()
     identity = [java.version, str(java.home / "lib/server/libjvm.so"), found.st_size, found.st_mtime_ns]
-    record = {"form": 1, "java": identity, "list": hashlib.sha256(names.read_bytes()).hexdigest(), "size": 7}
+    made_from = {"form": 2, "home": str(home), "java": identity}
+    record = {**made_from, "list": hashlib.sha256(names.read_bytes()).hexdigest(), "size": 7}
     class_data.path(home).with_suffix(".json").write_text(json.dumps(record))
     return home
 
@@ -61,6 +62,13 @@ def test_an_archive_from_another_list_or_cut_short_is_passed_over(home, java, tm
     assert "another list" in class_data.wrong(home, java, "4.1.1")
     class_data.path(home).unlink()
     assert "not made yet" in class_data.wrong(home, java, "4.1.1")
+
+
+def test_an_archive_for_another_path_is_passed_over_but_links_to_a_home_do_not_matter(home, java, tmp_path):
+    (tmp_path / "link").symlink_to(home)
+    assert class_data.wrong(tmp_path / "link", java, "4.1.1") is None
+    home.rename(tmp_path / "moved")
+    assert "for the path" in class_data.wrong(tmp_path / "moved", java, "4.1.1")
 
 
 def test_a_spark_that_nobody_trained_has_no_archive(home, java, monkeypatch):
