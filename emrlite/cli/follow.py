@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import click
 
+from emrlite import home
 from emrlite.cli import client, links, output, upload
 from emrlite.cli.live import Live
 from emrlite.cluster.states import InstanceState, StepState, is_final
@@ -21,6 +23,8 @@ from emrlite.settings import Settings
 from emrlite.storage import logs
 
 POLL_SECONDS = 0.1
+
+_MAKE_BUCKET = re.compile(r"aws --endpoint-url \S+ s3 mb s3://(?P<bucket>[\w.-]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +137,8 @@ def _report(outcome: Outcome, record: Record, at: Settings) -> None:
     for name, seconds in outcome.timeline.items():
         say(f"  {name:<13}{seconds:6.1f} s  {'█' * max(1, round(40 * seconds / whole))}")
     if outcome.failure:
-        say(f"failure  {outcome.failure.strip()}")
+        lasts = home.running(at.home) is not None
+        say(f"failure  {(outcome.failure if lasts else for_the_next_run(outcome.failure, at)).strip()}")
     for name, uri in [*(("result", uri) for uri in outcome.results), ("logs", outcome.logs or "none")]:
         say(f"{name:<8} {uri}")
         if at.s3 == "local" and uri.startswith("s3://"):
@@ -142,6 +147,19 @@ def _report(outcome: Outcome, record: Record, at: Settings) -> None:
         say(f"         emrlite logs {outcome.cluster_id} {outcome.step_id}")
     if event_logs.found(event_logs.directory(at.home / "clusters" / outcome.cluster_id)):
         say(f"history  emrlite history {outcome.cluster_id}")
+
+
+def for_the_next_run(failure: str, at: Settings) -> str:
+    """Say how a bucket is made where the endpoint that the advice names has ended with the job."""
+    if at.s3 not in ("local", "moto"):
+        return failure
+
+    def make(match: re.Match[str]) -> str:
+        bucket = match["bucket"]
+        also = f"mkdir {shlex.quote(str(at.home / 's3' / bucket))}, or " if at.s3 == "local" else ""
+        return f"{also}emrlite run --input LOCAL=s3://{bucket}/… makes it"
+
+    return _MAKE_BUCKET.sub(make, failure)
 
 
 def _folder(at: Settings, uri: str) -> Path:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,8 +184,18 @@ def env(context: click.Context, /, unset: bool) -> None:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_EMR", "AWS_ENDPOINT_URL_S3"):
         if not unset and name in os.environ:
             click.echo(f"unset {name}")
+    _show_aws(at.home / "tools/bin", unset=unset)
     if not found and not unset:
         click.echo(f"# no emulator runs for {at.home} yet: emrlite start -d", err=True)
+
+
+def _show_aws(programs: Path, *, unset: bool) -> None:
+    """Let the shell find set-up's aws CLI, behind everything that it finds without it."""
+    at_end = f":{programs}"
+    if unset and os.environ.get("PATH", "").endswith(at_end):
+        click.echo(f"export PATH={shlex.quote(os.environ['PATH'].removesuffix(at_end))}")
+    elif not unset and shutil.which("aws") is None and (programs / "aws").exists():
+        click.echo(f'export PATH="$PATH":{shlex.quote(str(programs))}')
 
 
 def _running(context: click.Context, given: str | None) -> home.Running:

@@ -1,0 +1,69 @@
+"""What commands say to a shell and to somebody whose first job fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from emrlite.cli import group
+from emrlite.cli.follow import for_the_next_run
+from emrlite.settings import Settings
+
+HINT = "emrlite: hint: there is no bucket boks; make it first: aws --endpoint-url http://127.0.0.1:36829 s3 mb s3://boks"
+
+
+def env(home: Path, *words: str) -> str:
+    done = CliRunner().invoke(group, ["--home", str(home), "env", *words], catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.output
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set-up's programs in a home, and a PATH on which there is nothing."""
+    found = tmp_path / "a home/tools/bin"
+    found.mkdir(parents=True)
+    (found / "aws").touch(0o755)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    return found
+
+
+def test_a_shell_without_an_aws_cli_is_given_the_one_of_setup(programs: Path):
+    assert f"export PATH=\"$PATH\":'{programs}'\n" in env(programs.parents[1])
+
+
+def test_the_aws_cli_of_the_machine_stays_the_one_of_the_shell(programs: Path, tmp_path: Path):
+    (tmp_path / "empty/aws").touch(0o755)
+
+    assert "PATH" not in env(programs.parents[1])
+
+
+def test_no_aws_cli_is_promised_that_setup_has_not_brought(programs: Path):
+    (programs / "aws").unlink()
+
+    assert "PATH" not in env(programs.parents[1])
+
+
+def test_unset_takes_the_aws_cli_of_setup_away_again(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", f"/usr/bin:{programs}")
+
+    assert "export PATH=/usr/bin\n" in env(programs.parents[1], "--unset")
+
+
+def test_a_missing_bucket_is_made_without_the_endpoint_that_ended_with_the_job():
+    said = for_the_next_run(HINT, Settings(home=Path("/a home")))
+
+    assert said.endswith("make it first: mkdir '/a home/s3/boks', or emrlite run --input LOCAL=s3://boks/… makes it")
+
+
+def test_a_bucket_in_memory_can_only_be_made_by_the_run_that_uses_it():
+    said = for_the_next_run(HINT, Settings(home=Path("/home"), s3="moto"))
+
+    assert said.endswith("make it first: emrlite run --input LOCAL=s3://boks/… makes it")
+
+
+def test_advice_about_an_s3_endpoint_that_goes_on_stays_as_it_is():
+    assert for_the_next_run(HINT, Settings(home=Path("/home"), s3="http://127.0.0.1:9000")) == HINT
