@@ -137,5 +137,6 @@ class Reconcilers:
 
 
 def footprint(spec: ClusterSpec) -> int:
-    """Return about how many MiB the daemons of a cluster take when they idle."""
-    return sum(FOOTPRINT[daemon] for node in spec.nodes for daemon in daemons_of(spec, node))
+    """Return about how many MiB a cluster takes when it idles: its daemons, and the driver that is started ahead."""
+    daemons = [daemon for node in spec.nodes for daemon in daemons_of(spec, node)]
+    return sum(FOOTPRINT[daemon] for daemon in daemons) + (FOOTPRINT["driver"] if "spark-master" in daemons else 0)

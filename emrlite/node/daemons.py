@@ -29,8 +29,8 @@ _HEAP = {"namenode": 256, "datanode": 128, "spark-master": 256, "spark-worker": 
 #: A worker that starts before its master listens waits 5 to 15 s for its next try.  DataNodes try again at once.
 _AFTER = {"spark-worker": "spark-master"}
 
-#: What a daemon takes of the machine, in MiB: about its part of the node's resident size when idle.
-FOOTPRINT = {"namenode": 180, "datanode": 120, "spark-master": 100, "spark-worker": 100}
+#: What a daemon, or a driver that waits, takes of the machine when idle, in MiB: about its part of a resident size.
+FOOTPRINT = {"namenode": 180, "datanode": 120, "spark-master": 100, "spark-worker": 100, "driver": 150}
 
 #: The name of the one process under which a node's daemons run.
 PROCESS = "daemons"
