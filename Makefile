@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 STAMP := .venv/installed
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test unit lint types bench docs lock train clean
+.PHONY: help setup run test unit lint types bench docs picture lock train clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -50,6 +50,9 @@ bench: setup  ## Every row of docs/performance.md beside its peer; takes an hour
 
 docs: $(STAMP)  ## Write anew what docs/ takes from the code
 	@.venv/bin/python docs/generate.py
+
+picture: setup  ## Record the README's picture anew, while the machine does nothing else
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python docs/picture.py
 
 # For maintainers; needs uv.  A lock of uv's own would record the hosts of indexes.
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -75,6 +76,8 @@ def run(context: click.Context, /, application: str, arguments: tuple[str, ...],
     job = _job(application, arguments, options)
     if different := releases.difference(job.release_label, at.spark):
         click.echo(f"warning: {different}", err=True)
+    if note := misplaced(job.application, arguments):
+        click.echo(f"note: {note}", err=True)
     sources = _sources(job, options)
     with _signals() as interrupted, _endpoint(at, interrupted) as (url, client):
         spec_id, step_id, since = _submit(at, url, client, job, sources)
@@ -103,6 +106,15 @@ def _job(application: str, arguments: tuple[str, ...], options: dict[str, Any]) 
         release_label=options["release_label"], submit=tuple(words),
         inputs=tuple(upload.parse_input(text) for text in options["inputs"]), instance_type=options["instance_type"],
         requirements=requirements.check(options["requirements"]))
+
+
+def misplaced(application: str, arguments: Sequence[str]) -> str | None:
+    """What to say to ``--input LOCAL=s3://…`` behind the application, which gets it, as with spark-submit."""
+    found = re.findall(r"(?:^|(?<= ))--input[= ][^ ]+=s3://[^ ]*", " ".join(arguments))
+    if not found:
+        return None
+    return (f"{' '.join(found)} stands behind {application} and is given to it; "
+            f"to upload first, write it before: emrlite run {' '.join(found)} {application} …")
 
 
 def _sources(job: Job, options: dict[str, Any]) -> dict[str, list[str]]:
@@ -173,7 +185,8 @@ def _submit(at: Settings, url: str, client: Any, job: Job, sources: dict[str, li
     upload.put(client, [(Path(path), uri) for path, uri in places.items()])
     for given in job.inputs:
         count, size = upload.put(client, upload.files(given))
-        click.echo(f"uploaded {given.local} to {given.uri}: {count} files, {size / 2**20:.1f} MiB", err=True)
+        what = "1 file" if count == 1 else f"{count} files"
+        click.echo(f"uploaded {given.local} to {given.uri}: {what}, {size / 2**20:.1f} MiB", err=True)
     installs = f"{prefix}/install-requirements.sh"
     bootstrap = requirements.bootstrap(client, job.requirements, installs) if job.requirements else []
     words = list(job.submit)

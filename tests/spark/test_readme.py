@@ -3,7 +3,7 @@
 `bash` blocks share the shell; a `python` block with a title is a file, one without is run;
 `text` is what the block before it prints (`pages.missing` says how it is compared).
 `make` is shown by a dry run (its jobs are this suite and `test_flights`), and `pip` installs
-this checkout for real, without its dependencies, which are there.
+this checkout for real, without its dependencies, which are there.  `aws` is what `emrlite env` finds.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ PROGRAMS = {
     "emrlite": f'exec {sys.executable} -m emrlite "$@"',
     "python": f'exec {sys.executable} "$@"',
     "python3": f'exec {sys.executable} "$@"',
-    "pytest": f'exec {sys.executable} -m pytest -p no:cacheprovider "$@"',
     "make": f'exec {shutil.which("make")} --dry-run --always-make -C {shlex.quote(str(ROOT))} "$@"',
-    "pip": f"""case "$1 $2" in 'install .[spark]') ;; *) echo "pip $*: the test knows no such use" >&2; exit 1 ;; esac
+    "pip": f"""case "$*" in
+'install .[spark]') ;;
+'install pytest pyarrow') exec {sys.executable} -c 'import pytest, pyarrow' ;;
+*) echo "pip $*: the test knows no such use" >&2; exit 1 ;;
+esac
 exec {sys.executable} -m pip install --quiet --no-deps --no-index --no-build-isolation --target installed \\
     {shlex.quote(str(ROOT))}""",
 }
@@ -70,8 +73,9 @@ def session(tmp_path_factory: pytest.TempPathFactory, link_engines: Callable[[Pa
         (programs / name).chmod(0o755)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EMRLITE_"))}
     environ |= {
-        "PATH": f"{programs}:{home / 'tools/bin'}:{os.environ['PATH']}", "HOME": str(folder), "PYTHONPATH": str(ROOT),
+        "PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "PYTHONPATH": str(ROOT),
         "EMRLITE_HOME": str(home), "EMRLITE_PORT": "0", "PAGER": "cat",
+        "PYTEST_ADDOPTS": "-p no:cacheprovider",
     }
     try:
         done = subprocess.run(["bash", "-c", script(outputs)], cwd=folder / "here", env=environ, timeout=SECONDS)

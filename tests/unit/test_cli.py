@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from emrlite.cli import group
 from emrlite.cli.follow import for_the_next_run
+from emrlite.cli.run import misplaced
 from emrlite.settings import Settings
 
 HINT = "emrlite: hint: there is no bucket boks; make it first: aws --endpoint-url http://127.0.0.1:36829 s3 mb s3://boks"
@@ -67,3 +68,13 @@ def test_a_bucket_in_memory_can_only_be_made_by_the_run_that_uses_it():
 
 def test_advice_about_an_s3_endpoint_that_goes_on_stays_as_it_is():
     assert for_the_next_run(HINT, Settings(home=Path("/home"), s3="http://127.0.0.1:9000")) == HINT
+
+
+@pytest.mark.parametrize("words", [["--input", "./data=s3://in/"], ["--input=./data=s3://in/"]])
+def test_an_upload_that_stands_behind_the_job_is_shown_where_it_belongs(words: list[str]):
+    assert f"emrlite run {' '.join(words)} job.py …" in (misplaced("job.py", ["2013", *words]) or "")
+
+
+@pytest.mark.parametrize("words", [["--input", "s3://in/"], ["--input"], ["--output=a", "s3://in/"], []])
+def test_a_job_has_an_option_of_the_same_name_for_itself(words: list[str]):
+    assert misplaced("job.py", words) is None
