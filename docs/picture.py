@@ -52,8 +52,7 @@ def record(command: list[str]) -> tuple[str, int, float]:
         written.extend(data)
         return data
 
-    os.environ |= {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": "50"}
-    status = pty.spawn(command, read)
+    status = pty.spawn(["env", "TERM=xterm-256color", f"COLUMNS={COLUMNS}", "LINES=50", *command], read)
     return written.decode(), os.waitstatus_to_exitcode(status), time.monotonic() - begun
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -39,10 +40,18 @@ def test_what_the_terminal_does_not_know_is_refused_and_not_drawn_wrong():
         lines("\x1b[2Jnew screen")
 
 
-def test_a_recorded_command_has_a_terminal_and_its_exit_code_is_kept(capfd: pytest.CaptureFixture[str]):
+def test_a_recorded_command_has_a_terminal_and_its_exit_code_is_kept():
     written, code, _ = PICTURE["record"](["sh", "-c", "test -t 1 && echo a terminal; exit 3"])
 
     assert (written, code) == ("a terminal\r\n", 3)
+
+
+def test_a_recorded_command_sees_the_width_of_the_picture_and_nobody_else_does():
+    before = dict(os.environ)
+    written, _, _ = PICTURE["record"](["sh", "-c", 'echo "$COLUMNS"'])
+
+    assert written.strip() == str(PICTURE["COLUMNS"])
+    assert dict(os.environ) == before
 
 
 @pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
