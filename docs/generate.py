@@ -49,7 +49,8 @@ def commands() -> str:
     """The help of each command, as the command prints it."""
     parts = []
     for name in COMMANDS:
-        context = click.Context(group, info_name="emrlite", max_content_width=100, terminal_width=100)
+        settings = group.context_settings | {"max_content_width": 100}
+        context = click.Context(group, info_name="emrlite", terminal_width=100, **settings)
         command = group.get_command(context, name)
         assert command is not None, name
         text = command.get_help(click.Context(command, parent=context, info_name=name))
