@@ -6,11 +6,13 @@ that is missing.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shlex
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from emrlite.node.lockfile import MB, Jar, Locked, package_size
 
 Say = Callable[[str], None]
 
+#: How often a part that takes long is heard of.
+NEWS_SECONDS = 10.0
 _AWS_LOCKS = ["aws.lock"]
 
 
@@ -146,13 +150,32 @@ def _s3_class_data(home: Path, lock: Locked, say: Say) -> None:
         say(f"class data: none for the S3 server, so it starts slower: {error}")
 
 
+@contextlib.contextmanager
+def _at_work(what: str, say: Say) -> Iterator[None]:
+    """Say now and then that *what* is still being made."""
+    done, begin = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(NEWS_SECONDS):
+            say(f"{what}: at work for {time.monotonic() - begin:.0f} s")
+
+    teller = threading.Thread(target=tell, name=f"set-up: {what}")
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
 def _class_data(home: Path, lock: Locked, say: Say) -> None:
     """Never an error: without it everything runs, slower."""
     say("class data: making the archive that every JVM of a cluster starts from; a minute of one core")
     begin = time.monotonic()
     engine_home = overlay.engine_root(home, lock.spark) / "home"
     try:
-        class_data.make(engine_home, java.find(home), lock.spark)
+        with _at_work("class data", say):
+            class_data.make(engine_home, java.find(home), lock.spark)
     except (SetupError, OSError) as error:
         say(f"class data: none, so clusters start slower: {error}")
         return

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shlex
+import threading
 
 import pytest
 
@@ -80,6 +81,27 @@ def test_a_spark_that_nobody_trained_has_no_archive(home, java, monkeypatch):
     assert class_data.find(home, java, "9.9.9") is None
     with pytest.raises(SetupError, match=r"no classes-9\.9\.9\.list\.gz"):
         class_data.make(home, java, "9.9.9")
+
+
+def test_while_it_is_made_set_up_says_so(tmp_path, home, java, monkeypatch):
+    said, heard = [], threading.Event()
+
+    def say(line):
+        said.append(line)
+        if "at work" in line:
+            heard.set()
+
+    def slow(*_):
+        assert heard.wait(10), "no news"
+
+    monkeypatch.setattr(parts, "NEWS_SECONDS", 0.01)
+    monkeypatch.setattr(parts.class_data, "make", slow)
+    monkeypatch.setattr(parts.java, "find", lambda _home: java)
+    monkeypatch.setattr(parts.overlay, "engine_root", lambda _home, _spark: home.parent)
+    home.rename(home.parent / "home")
+    parts._class_data(tmp_path, parts.Locked(spark="4.1.1", scala="", hadoop="", jars=(), s3proxy=None), say)
+    assert any(line.startswith("class data: at work for 0 s") for line in said)
+    assert said[-1].startswith("class data: 0 MB in")
 
 
 def test_a_java_that_cannot_make_it_is_told_but_fails_no_set_up(tmp_path, home, java, monkeypatch):
