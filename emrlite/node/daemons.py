@@ -26,8 +26,9 @@ _MAIN = {
 }
 _HEAP = {"namenode": 256, "datanode": 128, "spark-master": 256, "spark-worker": 256}  # MiB
 
-#: A worker that starts before its master listens waits 5 to 15 s for its next try.  DataNodes try again at once.
-_AFTER = {"spark-worker": "spark-master"}
+#: A worker that its master does not take yet waits 5 to 15 s for its next try, so it begins once the master's page says
+#: that it is alive.  DataNodes try again at once.
+_AFTER = {"spark-worker": "spark-master-ui"}
 
 #: What a daemon, or a driver that waits, takes of the machine when idle, in MiB: about its part of a resident size.
 FOOTPRINT = {"namenode": 180, "datanode": 120, "spark-master": 100, "spark-worker": 100, "driver": 150}

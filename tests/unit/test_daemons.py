@@ -45,10 +45,10 @@ def test_the_daemons_of_a_node_share_a_jvm_and_listen_on_its_address(engine, tmp
         assert all(name in daemons.FOOTPRINT for name in daemons_of(asked, node))
 
 
-def test_a_worker_waits_for_the_port_of_its_master(engine, tmp_path):
+def test_a_worker_waits_for_the_page_of_its_master(engine, tmp_path):
     asked = spec(core=1)
     argv = command(asked, asked.nodes[1], engine, tmp_path).argv
-    assert argv[argv.index("--after") + 1] == f"{NETWORK.address(1)}:7077"
+    assert argv[argv.index("--after") + 1] == f"{NETWORK.address(1)}:8080"
     assert argv[argv.index("--after") + 2] == "org.apache.spark.deploy.worker.Worker"
 
 

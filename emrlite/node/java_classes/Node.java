@@ -1,9 +1,12 @@
 package emrlite;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,7 +16,8 @@ import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 /**
  * The daemons of one node in one JVM: <code>Node MAIN ARGUMENT… [-- MAIN ARGUMENT…]…</code>
  *
- * <p>Before a main class may stand <code>--after HOST:PORT</code>: it is loaded, and begins once somebody listens there.
+ * <p>Before a main class may stand <code>--after HOST:PORT</code>: it is loaded, and begins once the page of Spark's master there
+ * says that it is ALIVE.  A master listens before it takes workers, and one that was not taken asks again 5 to 15 s later.
  * So a node starts together with its master, and neither loses a try.  When one daemon ends, all do: a node is one thing.
  *
  * <p>Compiled by Janino, which Spark brings, so the language is that of Java 7 without lambdas.
@@ -21,7 +25,8 @@ import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 public final class Node {
     private static final String AFTER = "--after";
     private static final String NEXT = "--";
-    private static final long LOOK_MILLIS = 20L;
+    private static final String ALIVE = "ALIVE";
+    private static final long LOOK_MILLIS = 50L;
     private static final int CONNECT_MILLIS = 1000;
 
     private Node() {
@@ -84,9 +89,12 @@ public final class Node {
                 Socket socket = new Socket();
                 try {
                     socket.connect(new InetSocketAddress(host, port), CONNECT_MILLIS);
-                    return;
-                } catch (IOException nobody) {
-                    Thread.sleep(LOOK_MILLIS);
+                    socket.setSoTimeout(CONNECT_MILLIS);
+                    if (page(socket).indexOf(ALIVE) >= 0) {
+                        return;
+                    }
+                } catch (IOException notYet) {
+                    // nobody is there, or it has only begun
                 } finally {
                     try {
                         socket.close();
@@ -94,7 +102,19 @@ public final class Node {
                         throw new IllegalStateException(closed);
                     }
                 }
+                Thread.sleep(LOOK_MILLIS);
             }
+        }
+
+        private static String page(Socket socket) throws IOException {
+            socket.getOutputStream().write("GET /json/ HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            ByteArrayOutputStream found = new ByteArrayOutputStream();
+            byte[] part = new byte[8192];
+            InputStream in = socket.getInputStream();
+            for (int count = in.read(part); count >= 0; count = in.read(part)) {
+                found.write(part, 0, count);
+            }
+            return new String(found.toByteArray(), StandardCharsets.UTF_8);
         }
     }
 }
