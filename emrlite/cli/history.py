@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -23,7 +22,7 @@ from emrlite.node import history as server
 from emrlite.node.engines import Engine
 from emrlite.node.event_logs import EventLog
 from emrlite.node.process import OWNER_VARIABLE, Tether
-from emrlite.node.service import Service
+from emrlite.node.service import Service, can_bind
 from emrlite.settings import Settings
 from emrlite.storage import s3
 
@@ -47,7 +46,7 @@ def history(
     if not logs:
         raise LogNotFound(f"no application of {cluster or 'this home'} has left an event log"
                           f"{f' in {events}' if events else ''}")
-    if port is not None and not _free(port):
+    if port is not None and not can_bind(port):
         raise PortTaken(f"port {port} of 127.0.0.1 is taken; choose another with --port, or leave it out")
     stopped = _stop_on_signals()
     with _server(engines.find(at), port or server.PORT) as (service, directory):
@@ -101,7 +100,7 @@ def _server(engine: Engine, port: int) -> Iterator[tuple[Service, Path]]:
     tether = Tether()
     with tempfile.TemporaryDirectory(prefix="emrlite-history-") as name:
         directory = Path(name)
-        if _free(port):
+        if can_bind(port):
             (directory / "history.port").write_text(f"{port}\n")
         env = {**server.environment(engine), OWNER_VARIABLE: str(directory)}
         env |= {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
@@ -112,16 +111,6 @@ def _server(engine: Engine, port: int) -> Iterator[tuple[Service, Path]]:
         finally:
             service.stop()
             tether.close()
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 @dataclass(frozen=True, kw_only=True)

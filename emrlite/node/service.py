@@ -69,7 +69,7 @@ class Service:
             if self._process.known:
                 log.warning("%s is gone; starting it again on port %s", self.name, self.port)
                 self._process.forget()
-            if not _can_bind(self.port):
+            if not can_bind(self.port):
                 (self._directory / f"{self.name}.port").unlink()
                 log.warning("the port of %s was taken meanwhile; it is on %s now", self.name, self.port)
             self._process.start(
@@ -126,7 +126,8 @@ def free_port() -> int:
         return port
 
 
-def _can_bind(port: int) -> bool:
+def can_bind(port: int) -> bool:
+    """Tell whether a server of ours could listen at *port* of 127.0.0.1 now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
