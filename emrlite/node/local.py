@@ -11,7 +11,6 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,12 +48,12 @@ from emrlite.node.process import (
 from emrlite.node.provision import Surroundings
 from emrlite.node.readiness import Readiness
 from emrlite.node.resources import Refused
+from emrlite.node.shipping import Shipping
 from emrlite.node.submit_arguments import UsageError
 from emrlite.storage import logs
 
 log = logging.getLogger(__name__)
 
-UPLOAD_TRIES = 3
 TAIL = 64 * 1024
 
 
@@ -71,7 +70,6 @@ class LocalDriver:
     ) -> None:
         self._id, self._root, self._around, self._mode = cluster_id, root, around, addresses_mode
         self._owner, self._tether = owner, tether
-        self._client, self._trouble = client, trouble
         self._network: Network | None = None
         self._claim: socket.socket | None = None
         self._readiness: Readiness | None = None
@@ -80,10 +78,8 @@ class LocalDriver:
         self._infos: dict[str, NodeInfo] = {}
         self._signalled: set[tuple[str, CancelOption]] = set()
         self._failures: dict[str, Failure] = {}
-        self._uploads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"logs-{cluster_id}")
-        self._last_upload: Future[None] | None = None
+        self._shipping = Shipping(cluster_id, root, client=client, trouble=trouble)
         self._shipped_steps: set[str] = set()
-        self._went: dict[str, tuple[int, int] | None] = {}  # place -> stamp of the file that is there
         self._attach()
 
     # What there is
@@ -142,7 +138,7 @@ class LocalDriver:
                 self._reap_if_escaped(spec.master.name, f"step-{step_id}", what)
                 self._failures[step_id] = self._explain(spec, step_id, what.exit_code)
             if not (self._root / "shipped").exists():
-                self._upload(spec, [*logs.step_files(layout, step_id), *self._container_files(spec)])
+                self._shipping.upload(spec, [*logs.step_files(layout, step_id), *self._container_files(spec)])
         return _process_seen(what, failure=self._failures.get(step_id))
 
     def _explain(self, spec: ClusterSpec, step_id: str, exit_code: int | None) -> Failure:
@@ -258,13 +254,11 @@ class LocalDriver:
         (self._root / node.name / "stopped").touch()
 
     def ship_logs(self, spec: ClusterSpec) -> None:
-        if self._last_upload is not None and not self._last_upload.done():
-            return
-        if (self._root / "shipped").exists():
+        if self._shipping.busy or (self._root / "shipped").exists():
             return
         files = [file for node in spec.nodes for file in logs.node_files(self._layout(node), node)]
         files += [file for step in spec.steps for file in logs.step_files(self._layout(spec.master), step.id)]
-        self._upload(spec, files, then=self._root / "shipped")
+        self._shipping.upload(spec, files, then=self._root / "shipped")
 
     def release(self, spec: ClusterSpec) -> None:
         """HDFS, scratch data and the address end with the cluster; configuration and logs stay."""
@@ -283,7 +277,7 @@ class LocalDriver:
 
     def close(self) -> None:
         """Let go of threads and sockets; processes go on, unless they are tethered."""
-        self._uploads.shutdown(wait=True)
+        self._shipping.close()
         self._let_go()
 
     # Within
@@ -354,28 +348,6 @@ class LocalDriver:
     def _marked(self, node: str, what: str) -> bool:
         return (self._root / node / what).exists()
 
-    def _upload(self, spec: ClusterSpec, files: list[logs.LogFile], then: Path | None = None) -> None:
-        if spec.log_uri is None:
-            if then is not None:
-                then.touch()
-            return
-        changed = [file for file in files if self._went.get(file.place) != _stamp(file.path)]
-        self._last_upload = self._uploads.submit(self._try_upload, spec, changed, then)
-
-    def _try_upload(self, spec: ClusterSpec, files: list[logs.LogFile], then: Path | None) -> None:
-        for left in reversed(range(UPLOAD_TRIES)):
-            try:
-                stamps = {file.place: _stamp(file.path) for file in files}
-                logs.upload(self._client(), spec, files)
-                self._went |= stamps
-                break
-            except Exception as error:  # noqa: BLE001  whatever it is: told, and the cluster ends all the same
-                log.warning("%s: %s", self._id, error)
-                if not left:
-                    self._trouble(f"logs stay in {self._root}: {error}")
-        if then is not None:
-            then.touch()
-
 
 def _process_seen(what: Seen, *, ready: bool = False, failure: Failure | None = None) -> ProcessSeen:
     return ProcessSeen(started=what.started, ended=what.ended, exit_code=what.exit_code, stopped=what.stopped,
@@ -386,12 +358,3 @@ def _numbered(found: dict[str, Seen]) -> list[tuple[int, Seen]]:
     """The bootstrap actions among *found*, in order."""
     numbered = ((name.partition("bootstrap-")[2], what) for name, what in found.items())
     return sorted(((int(number), what) for number, what in numbered if number), key=lambda pair: pair[0])
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """What changes when a file does."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_size, found.st_mtime_ns
