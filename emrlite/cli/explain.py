@@ -53,7 +53,7 @@ def explain(context: click.Context, /, cluster: str, as_json: bool) -> None:
 def _node(at: Settings, spec: ClusterSpec, node: NodeSpec, root: Path, network: Network) -> dict[str, Any]:
     engine, layout = engines.find(at), Layout(root / node.name)
     info = NodeInfo.read(layout.root)
-    cores, memory = rendering.offered(node)
+    cores, memory = rendering.offered(spec, node)
     command = daemons.command(
         daemons_of(spec, node), node=node, network=network, engine=engine, layout=layout, cores=cores, memory=memory,
         application_ids=rendering.application_ids(spec))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from emrlite.cluster.model import CancelOption, ClusterSpec, ClusterStatus, Event, NodeSpec, StepSpec
 from emrlite.cluster.progress import Progress, first_failure, lost_nodes
 from emrlite.cluster.states import ClusterState, InstanceState, StepState, is_final
-from emrlite.node.driver import NodeSeen, Observed, ProcessSeen, daemons_of
+from emrlite.node.driver import SPARE_KINDS, NodeSeen, Observed, ProcessSeen, SpareKind, daemons_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class StopNode:
 
 @dataclass(frozen=True)
 class StartSpare:
-    """Start the JVM of a driver before a step asks for it."""
+    """Start a JVM before a step asks for it."""
+
+    kind: SpareKind
+    practise: bool  #: it has time to load and compile what most jobs need
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,9 @@ def plan(spec: ClusterSpec, status: ClusterStatus, seen: Observed, *, hold: floa
             _look_at_steps(spec, seen, progress)
             actions = _shut_down(spec, seen, progress, hold)
         elif status.ready is None:
-            actions = [*_bring_up(spec, seen, progress), *_start_spare(spec, seen, progress)]
+            actions = [*_bring_up(spec, seen, progress), *_start_spares(spec, seen, progress)]
         else:
-            actions = [*_work(spec, seen, progress), *_start_spare(spec, seen, progress)]
+            actions = [*_work(spec, seen, progress), *_start_spares(spec, seen, progress)]
         if progress.state is not ClusterState.TERMINATING:
             actions += _stop_lost(spec, seen, progress)
     return Plan(tuple(actions), progress.status, tuple(progress.events))
@@ -181,14 +184,22 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
     return [StartDaemons(node)] if not at.daemons and daemons_of(spec, node) else []
 
 
-def _start_spare(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
-    """While the cluster comes up with a step of Spark to run, and while it waits: never beside a step that runs."""
+def _start_spares(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
+    """JVMs for the steps to come, while the cluster waits: never beside a step that runs.
+
+    A cluster that comes up with a step of Spark to run gets them for that one: a driver's beside its daemons, an
+    executor's beside the driver.  There is no time for them to practise then.
+    """
     master = seen.nodes.get(spec.master.name)
-    if seen.spare or master is None or not any(name.startswith("spark") for name in master.daemons):
+    if master is None or not any(name.startswith("spark") for name in master.daemons):
         return []
+    wanted: tuple[SpareKind, ...] = ()
     first = next(iter(spec.steps), None)
-    expected = progress.status.ready is None and first is not None and "spark-submit" in first.args[:1]
-    return [StartSpare()] if expected or progress.state is ClusterState.WAITING else []
+    if practise := progress.state is ClusterState.WAITING:
+        wanted = SPARE_KINDS
+    elif first is not None and "spark-submit" in first.args[:1] and first.id not in seen.steps:
+        wanted = ("driver",) if progress.status.ready is None else ("executor",)
+    return [StartSpare(kind, practise) for kind in wanted if kind not in seen.spares]
 
 
 # Steps

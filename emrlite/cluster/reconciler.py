@@ -103,8 +103,8 @@ class Reconciler:
                 driver.start_daemons(spec, node)
             case StopNode(node):
                 driver.stop_node(spec, node)
-            case StartSpare():
-                driver.start_spare(spec)
+            case StartSpare(kind, practise):
+                driver.start_spare(spec, kind, practise=practise)
             case RunStep(step):
                 driver.run_step(spec, step)
             case CancelStep(step_id, how):

@@ -60,7 +60,8 @@ def command(
         "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={layout.tmp}",
         f"-Dlog4j2.configurationFile={layout.conf / DAEMON_LOG4J2}", f"-Demrlite.logs={layout.daemon_logs}",
         *([f"-Dspark.deploy.appIdPattern={application_ids}", "-Dspark.master.rest.enabled=false",
-           "-Dspark.deploy.defaultCores=4"] if "spark-master" in daemons else []),
+           "-Dspark.deploy.defaultCores=4",
+           "-Dspark.deploy.workerSelectionPolicy=MEMORY_FREE_DESC"] if "spark-master" in daemons else []),
         *(["-Dspark.worker.cleanup.enabled=false"] if "spark-worker" in daemons else []),
         "-cp", f"{engine.classpath}:{layout.conf}", NODE,
     ]
@@ -74,6 +75,8 @@ def command(
     # be the engine's own, or no class comes from the archive; the node's files are found in the last place too.
     env = {**engine.environment, "HADOOP_CONF_DIR": str(layout.conf), "SPARK_CONF_DIR": str(engine.home / EMPTY),
            "SPARK_LOCAL_IP": network.address(node.index), "HADOOP_USER_NAME": "hadoop"}
+    if "spark-worker" in daemons:
+        env["JAVA_HOME"] = str(layout.executor_java)
     return Command(argv=(*java, *words), env=env)
 
 

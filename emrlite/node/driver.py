@@ -9,9 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, Failure, NodeSpec, Role, StepSpec
+
+#: Programs whose JVMs a cluster starts ahead (`emrlite.node.spare`).
+SpareKind = Literal["driver", "executor"]
+SPARE_KINDS: tuple[SpareKind, ...] = ("driver", "executor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,7 @@ class Observed:
     now: float
     nodes: Mapping[str, NodeSeen] = field(default_factory=dict)  #: by node name
     steps: Mapping[str, ProcessSeen] = field(default_factory=dict)  #: those that were started
-    spare: bool = True  #: a driver's JVM waits for a step, or none can
+    spares: frozenset[SpareKind] = frozenset(SPARE_KINDS)  #: of these a JVM waits for a step, or none can
     shipped: bool = False  #: the logs of an ended cluster are where LogUri says
     released: bool = False  #: its HDFS, address and processes are gone
     rebooted: bool = False  #: the machine was restarted under the cluster
@@ -61,7 +65,7 @@ class Driver(Protocol):
     def run_bootstrap(self, spec: ClusterSpec, node: NodeSpec, number: int) -> None: ...
     def start_daemons(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
     def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
-    def start_spare(self, spec: ClusterSpec) -> None: ...
+    def start_spare(self, spec: ClusterSpec, kind: SpareKind, *, practise: bool) -> None: ...
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None: ...
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None: ...
     def ship_logs(self, spec: ClusterSpec) -> None: ...
@@ -133,7 +137,7 @@ class FakeDriver:
     def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None:
         self.nodes[node.name] = replace(self.nodes[node.name], stopped=True)
 
-    def start_spare(self, spec: ClusterSpec) -> None:
+    def start_spare(self, spec: ClusterSpec, kind: SpareKind, *, practise: bool) -> None:
         """Nothing to start: steps begin at once."""
 
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None:

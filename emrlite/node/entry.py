@@ -18,6 +18,10 @@ def main() -> None:
         from emrlite.node import jar_runner
 
         jar_runner.main(args)
+    elif name == "executor":
+        from emrlite.node import executor
+
+        executor.main(args)
     else:
         from emrlite.node import spark_programs
 

@@ -34,6 +34,11 @@ class Layout:
         return self.root / "conf"
 
     @property
+    def executor_java(self) -> Path:
+        """``JAVA_HOME`` of the node's Spark worker, by which its executors may be JVMs that were started ahead."""
+        return self.root / "executor-java"
+
+    @property
     def home(self) -> Path:
         """Home of the user hadoop."""
         return self.root / "home" / "hadoop"

@@ -10,7 +10,7 @@ import logging
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from emrlite.node import (
     controller,
     daemons,
     failures,
+    handover,
     hdfs,
     own_classes,
     places,
@@ -32,7 +33,8 @@ from emrlite.node import (
 )
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
-from emrlite.node.driver import NodeSeen, Observed, ProcessSeen, daemons_of
+from emrlite.node.driver import SPARE_KINDS, NodeSeen, Observed, ProcessSeen, SpareKind, daemons_of
+from emrlite.node.handover import PREFIX, waits
 from emrlite.node.layout import Layout, NodeInfo
 from emrlite.node.process import (
     MARK_VARIABLE,
@@ -116,7 +118,7 @@ class LocalDriver:
         return Observed(
             now=time.time(), nodes=nodes, steps=done, shipped=(self._root / "shipped").exists(),
             released=(self._root / "released").exists(),
-            spare=self._spare_waits(spec, seen.get(spec.master.name, {})),
+            spares=frozenset(kind for kind in SPARE_KINDS if self._spare_waits(spec, kind, seen)),
             rebooted=any(what.rebooted for found in seen.values() for what in found.values()),
         )
 
@@ -196,7 +198,7 @@ class LocalDriver:
 
     def daemon_command(self, spec: ClusterSpec, node: NodeSpec) -> daemons.Command:
         """Return how the daemons of *node* are (or were) started."""
-        cores, memory = rendering.offered(node)
+        cores, memory = rendering.offered(spec, node)
         return daemons.command(
             daemons_of(spec, node), node=node, network=self._own_network(), engine=self._around().engine,
             layout=self._layout(node), cores=cores, memory=memory, application_ids=rendering.application_ids(spec))
@@ -205,6 +207,9 @@ class LocalDriver:
 
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None:
         layout, info = self._layout(spec.master), self._infos[spec.master.name]
+        for kind in SPARE_KINDS:
+            node = spare.node(spec, kind)
+            handover.forget_retired(self._layout(node).processes / f"{PREFIX}{kind}-{self._spares(node, kind)}")
         command = steps.command(step, info)
         folder = layout.step_logs(step.id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -215,26 +220,36 @@ class LocalDriver:
                     folder / "stdout", folder / "stderr",
                     what=f"Step {step.id} ({step.name}), jar {step.jar}", notes=command.notes)
 
-    def start_spare(self, spec: ClusterSpec) -> None:
-        node = spec.master
-        layout, number = self._layout(node), self._spares(node.name) + 1
-        directory = layout.processes / f"{spare.PREFIX}{number}"
+    def start_spare(self, spec: ClusterSpec, kind: SpareKind, *, practise: bool) -> None:
+        node = spare.node(spec, kind)
+        layout, number = self._layout(node), self._spares(node, kind) + 1
+        directory = layout.processes / f"{PREFIX}{kind}-{number}"
         environ = self._environment(node, directory.name)
+        if kind == "executor":
+            environ |= {**self.daemon_command(spec, node).env, "JAVA_HOME": self._infos[node.name].java_home}
+        rounds = spare.ROUNDS if practise else 0
         try:
-            argv, env = spare.prepare(directory, self._infos[node.name], environ)
+            argv, env = spare.command(kind, directory, self._infos[node.name], environ, rounds=rounds,
+                                      steps=self._layout(spec.master).processes)
         except (Refused, UsageError) as error:  # every step will be told
-            log.info("%s: no driver is started ahead: %s", self._id, error)
+            log.info("%s: no %s is started ahead: %s", self._id, kind, error)
             argv, env = ["false"], environ
         self._process(node.name, directory.name).start(
             argv, env=env, cwd=layout.home, stdout=directory / "log", tether=self._tether)
 
-    def _spares(self, node: str) -> int:
-        return sum(name.startswith(spare.PREFIX) for at, name in self._processes if at == node)
+    def _spares(self, node: NodeSpec, kind: SpareKind) -> int:
+        return sum(at == node.name and name.startswith(f"{PREFIX}{kind}-") for at, name in self._processes)
 
-    def _spare_waits(self, spec: ClusterSpec, seen: dict[str, Seen]) -> bool:
-        """Tell whether the last spare still waits, or has failed: then no other would do better."""
-        name = f"{spare.PREFIX}{self._spares(spec.master.name)}"
-        return name in seen and spare.waits(self._layout(spec.master).processes / name)
+    def _spare_waits(self, spec: ClusterSpec, kind: SpareKind, seen: Mapping[str, Mapping[str, Seen]]) -> bool:
+        """Tell whether the last spare still waits, or has failed: then no other would do better.
+
+        Nor does one help on a node that was lost, or when one has waited in vain and no step has come since.
+        """
+        node = spare.node(spec, kind)
+        if self._marked(node.name, "stopped"):
+            return True
+        name = f"{PREFIX}{kind}-{self._spares(node, kind)}"
+        return name in seen.get(node.name, {}) and waits(self._layout(node).processes / name)
 
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None:
         if (step_id, how) in self._signalled:

@@ -61,6 +61,7 @@ def make(engine_home: Path, java: Java) -> None:
     """Compile the classes and format a NameNode: some seconds.  Raises `SetupError`, and then neither counts."""
     stamp = engine_home / "classes.sha256"
     stamp.unlink(missing_ok=True)
+    archive(engine_home).unlink(missing_ok=True)  # the compiler would take classes of another version from it
     jars = sorted((engine_home / "jars").glob("*.jar"))
     with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name:
         classes = Path(name)

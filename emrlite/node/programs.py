@@ -11,7 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from emrlite.node import entry, jvm, places, submit, view
+from emrlite.node import entry, handover, jvm, places, submit, view
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo
 from emrlite.node.safety import shims
 
@@ -38,6 +38,10 @@ def write(info: NodeInfo) -> None:
         path.chmod(0o755)
     if _has_spark(info):
         _lay_out_spark(info)
+        java = info.layout.executor_java / "bin" / "java"
+        java.parent.mkdir(parents=True, exist_ok=True)
+        java.write_text(_executor_java(info))
+        java.chmod(0o755)
 
 
 def scripts(info: NodeInfo) -> dict[str, str]:
@@ -86,6 +90,20 @@ def _through_entry(name: str, info: NodeInfo, sourced: str = "") -> str:
     lines = [_source(info, sourced.removeprefix(". "))] if sourced else []
     words = shlex.join(["-I", os.path.abspath(entry.__file__), name])
     return _script(*_exports(info), *lines, *view.become(sys.executable, words))
+
+
+def _executor_java(info: NodeInfo) -> str:
+    """What the node's Spark worker takes for ``java``: itself, unless a JVM waits that was started ahead."""
+    waiting = f"{shlex.quote(str(info.layout.processes))}/{handover.PREFIX}executor-*/port"
+    words = shlex.join(["-I", os.path.abspath(entry.__file__), "executor"])
+    return _script(
+        f"JAVA_HOME={shlex.quote(info.java_home)}; export JAVA_HOME",
+        f"for port in {waiting}; do",
+        '[ -e "$port" ] || continue',
+        *view.become(sys.executable, words),
+        "done",
+        'exec "$JAVA_HOME/bin/java" "$@"',
+    )
 
 
 def _java(info: NodeInfo, main: str, rest: str = '"$@"') -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emrlite.cluster import instance_types
 from emrlite.cluster.model import ClusterSpec, NodeSpec, Role
-from emrlite.node import configuration, event_logs, programs, safety, view
+from emrlite.node import configuration, event_logs, programs, safety, spare, view
 from emrlite.node.addresses import Network
 from emrlite.node.driver import daemons_of
 from emrlite.node.engines import Engine
@@ -37,13 +37,15 @@ def application_ids(spec: ClusterSpec) -> str:
     return f"application_{int(spec.created * 1000):013d}_%2$04d"
 
 
-def offered(node: NodeSpec) -> tuple[int, int]:
+def offered(spec: ClusterSpec, node: NodeSpec) -> tuple[int, int]:
     """Return the slots and the memory (MiB) that the Spark worker of *node* offers.
 
-    Both have head-room: the heap of an executor is bounded, its logical memory is not.
+    Both have head-room: the heap of an executor is bounded, its logical memory is not.  The node where an executor was
+    started ahead has a MiB more, for Spark's master takes the worker with the most free memory first.
     """
     kind = instance_types.find(node.instance_type)
-    return (kind.vcpu * HEADROOM, kind.yarn_memory * HEADROOM) if kind else (4 * HEADROOM, 12288 * HEADROOM)
+    slots, memory = (kind.vcpu, kind.yarn_memory) if kind else (4, 12288)
+    return slots * HEADROOM, memory * HEADROOM + (node == spare.node(spec, "executor"))
 
 
 def node_info(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, around: Surroundings) -> NodeInfo:

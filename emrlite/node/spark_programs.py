@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from emrlite.errors import StorageError
-from emrlite.node import examples, jvm, maven, places, spare, submit
+from emrlite.node import examples, handover, jvm, maven, places, spare, submit
 from emrlite.node.layout import NODE_VARIABLE, NodeInfo
 from emrlite.node.resources import Refused
 from emrlite.node.submit_arguments import Arguments, UsageError, parse, properties
@@ -107,7 +107,7 @@ def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoRet
         print(f"emrlite: note: {line}", file=sys.stderr)
     if spare.suits(arguments):
         sys.stderr.flush()
-        spare.take(info.layout.processes, submission.argv, _environ(submission.env))
+        handover.take(info.layout.processes, "driver", submit.MAIN, submission.argv, _environ(submission.env))
     _become(submission.argv, _environ(submission.env))
 
 

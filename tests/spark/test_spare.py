@@ -19,6 +19,7 @@ print(json.dumps({
     "argv": sys.argv[1:], "cwd": os.getcwd(), "step": os.environ["EMR_STEP_ID"],
     "jvm cwd": jvm.System.getProperty("user.dir"),
     "jvm file": spark.sparkContext._jvm.java.io.File("x").getAbsolutePath(),
+    "jvm path": spark.sparkContext._jvm.java.io.File("x").toPath().toAbsolutePath().toString(),
     "jvm step": jvm.System.getenv("EMR_STEP_ID"), "own": [name for name in os.environ if name.startswith("EMRLITE_")],
     "python": [sys.executable, os.environ["PYSPARK_DRIVER_PYTHON"]],
 }), flush=True)
@@ -33,14 +34,50 @@ if sys.argv[1] == "sleep":
 """
 
 
-def spares(emulator: Emulator, cluster: str) -> list[Path]:
-    return sorted((emulator.home / "clusters" / cluster / "master/processes").glob("spare-*/"))
+#: What a JVM's history could show in: numbers of columns, queries and plans, properties, files.
+FRESH = """
+import json, os
+from pyspark.sql import SparkSession
+from pyspark import SparkFiles
+spark = SparkSession.builder.getOrCreate()
+context, jvm = spark.sparkContext, spark.sparkContext._jvm
+frame = spark.range(3).selectExpr("id + 1 AS more", "id % 2 AS few").groupBy("few").max("more").orderBy("few")
+rows = [list(row) for row in frame.collect()]
+properties = jvm.java.lang.System.getProperties()
+context._jsc.sc().listenerBus().waitUntilEmpty()
+executions = spark._jsparkSession.sharedState().statusStore().executionsList()
+hadoop = jvm.org.apache.spark.deploy.SparkHadoopUtil.get().conf()
+
+def place(_):
+    return os.getcwd(), open("given.txt").read(), os.environ.get("EMR_STEP_ID"), os.environ.get("WORD"), os.getpid()
+
+context.addFile("given.txt")
+print(json.dumps({
+    "rows": rows, "plan": frame._jdf.queryExecution().toString(), "queries": frame._jdf.queryExecution().id(),
+    "execution": executions.apply(0).executionId(),
+    "properties": sorted(name for name in properties.keySet() if name not in ("user.dir",)),
+    "of step": hadoop.get("step.only"), "rdd": context.parallelize([1], 1).id(),
+    "session": spark.conf.get("spark.sql.shuffle.partitions"), "files": spark.sql("SHOW TABLES").count(),
+}))
+print(json.dumps(context.parallelize([1], 1).map(place).first()))
+"""
 
 
-def ready(emulator: Emulator, cluster: str) -> Path:
+def spares(emulator: Emulator, cluster: str, kind: str = "driver") -> list[Path]:
+    return sorted((emulator.home / "clusters" / cluster).glob(f"*/processes/spare-{kind}-*/"))
+
+
+def ready(emulator: Emulator, cluster: str, kind: str = "driver", *, practised: bool = False) -> Path:
     """The spare that waits now."""
-    wait_for(lambda: any((each / "port").exists() for each in spares(emulator, cluster)), 90, "a driver started ahead")
-    return next(each for each in spares(emulator, cluster) if (each / "port").exists())
+
+    def look() -> Path | None:
+        waiting = [each for each in spares(emulator, cluster, kind) if (each / "port").exists()]
+        done = [each for each in waiting if "Successfully stopped" in (each / "practice").read_text()]
+        return next(iter(done if practised else waiting), None)
+
+    found = wait_for(look, 240 if practised else 90, f"{kind} started ahead")
+    assert isinstance(found, Path)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +91,7 @@ def waiting(emulator: Emulator) -> str:
 def test_a_step_in_a_jvm_started_ahead_has_its_own_words_place_and_environment(
     emulator: Emulator, waiting: str
 ) -> None:
-    spare = ready(emulator, waiting)
+    spare = ready(emulator, waiting, practised=True)
     app = emulator.put("told.py", SCRIPT)
     done = emulator.run_step(waiting, "spark-submit", app, "a b", "ü'\"$X", "")
 
@@ -65,9 +102,9 @@ def test_a_step_in_a_jvm_started_ahead_has_its_own_words_place_and_environment(
     assert told["argv"] == ["a b", "ü'\"$X", ""]
     assert told["step"] == told["jvm step"] == done["Id"]
     assert told["cwd"] == told["jvm cwd"] == work
-    assert told["jvm file"] == f"{work}/x"
+    assert told["jvm file"] == told["jvm path"] == f"{work}/x"
     assert (Path(work) / "left-here").exists()
-    assert not {"EMRLITE_WORK", "EMRLITE_DRIVER_PYTHON"} & set(told["own"])
+    assert "EMRLITE_WORK" not in told["own"]
     assert len(set(told["python"])) == 1
     assert "to standard error" in done["stdout"], "Spark gives a Python driver one stream"
     assert "INFO SparkContext: Running Spark" in done["stderr"]
@@ -97,6 +134,45 @@ def test_other_flags_or_an_environment_of_another_kind_start_a_jvm_of_their_own(
     assert len(done["stdout"].splitlines()) == 6
     assert (spare / "port").exists()
     assert not (spare / "taken").exists()
+
+
+def test_jvms_that_have_practised_are_as_fresh_as_new_ones(emulator: Emulator, waiting: str) -> None:
+    driver, executor = (ready(emulator, waiting, kind, practised=True) for kind in ("driver", "executor"))
+    app = emulator.put("fresh.py", FRESH)
+    words = f"--conf spark.hadoop.step.only=x --conf spark.executorEnv.WORD=a {app}"
+    practised = emulator.run_step(waiting, "bash", "-c", f"echo given > given.txt; spark-submit {words}")
+    assert (driver / "taken").exists()
+    assert (executor / "taken").exists()
+    alone = emulator.run_step(
+        waiting, "bash", "-c",
+        f"echo given > given.txt; spark-submit --driver-memory 700m --conf spark.executor.memory=900m {words}")
+
+    assert practised["State"] == alone["State"] == "COMPLETED", practised["stdout"] + alone["stdout"]
+    (told, of_executor), (expected, beside) = (
+        [json.loads(line) for line in done["stdout"].splitlines()] for done in (practised, alone))
+    # Jetty notes the first when it is loaded; the second stands on the other command line.
+    assert set(told.pop("properties")) ^ set(expected.pop("properties")) <= {"jetty.git.hash", "spark.driver.memory"}
+    assert told == expected
+    assert told["of step"] == "x"
+    cwd, given, _, word, _ = of_executor
+    assert (given, word) == ("given\n", "a")
+    assert Path(cwd).name == "0" == Path(beside[0]).name
+    assert Path(cwd).parent.parent == Path(beside[0]).parent.parent.parent / "spark", "both in the work of a node"
+    assert not emulator.run_step(waiting, "hadoop", "fs", "-ls", "/tmp")["stdout"].strip(), "practice left nothing"
+
+
+def test_an_executor_started_ahead_logs_where_its_worker_shows_it_and_ends_with_its_application(
+    emulator: Emulator, waiting: str
+) -> None:
+    executor = ready(emulator, waiting, "executor")
+    done = emulator.run_step(waiting, "spark-submit", emulator.put("told.py", SCRIPT), "x")
+    assert done["State"] == "COMPLETED", done["stderr"]
+    assert (executor / "taken").exists()
+    node = executor.parent.parent
+    texts = [path.read_text() for path in node.glob("mnt/spark/*/*/stderr")]
+    assert any("Successfully registered with driver" in text for text in texts)
+    assert not any("practice" in text for text in texts)
+    wait_for((executor.parent / f"{executor.name}.exit").exists, 20, "the end of the executor")
 
 
 @pytest.mark.parametrize("how", ["cancel", "kill"])

@@ -14,7 +14,7 @@ LOCKS = ("requirements.lock", "build.lock", "aws.lock", "java.lock", "pyspark-4.
 def test_the_default_spark_is_locked():
     lock = locked(Settings().spark)
     assert (lock.scala, lock.hadoop) == ("2.13", "3.4.2")
-    assert {jar.group for jar in lock.jars} == {"s3a", "hdfs", "cloud"}
+    assert {jar.group for jar in lock.jars} == {"s3a", "hdfs", "cloud", "native"}
 
 
 def test_every_archive_is_named_exactly():

@@ -13,6 +13,7 @@ from simulation import Simulation, nodes, spec, step
 from emrlite.cluster.model import CancelOption, ClusterStatus, NodeStatus, StepStatus
 from emrlite.cluster.planner import (
     CancelStep,
+    Plan,
     Provision,
     RunBootstrap,
     RunStep,
@@ -23,7 +24,7 @@ from emrlite.cluster.planner import (
     plan,
 )
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
-from emrlite.node.driver import NodeSeen, Observed, ProcessSeen
+from emrlite.node.driver import NodeSeen, Observed, ProcessSeen, SpareKind
 
 UP = ["BOOTSTRAPPING", "RUNNING"]
 IDLE = ["BOOTSTRAPPING", "WAITING"]
@@ -436,27 +437,47 @@ def test_a_step_whose_start_was_not_written_down_is_not_started_twice() -> None:
     assert planned.status.step("s-A").state is StepState.RUNNING
 
 
+NO_SPARE: frozenset[SpareKind] = frozenset()
+
+
+def ahead(planned: Plan) -> set[tuple[str, bool]]:
+    """The JVMs that are started ahead, and whether they practise."""
+    return {(action.kind, action.practise) for action in planned.actions if isinstance(action, StartSpare)}
+
+
 @pytest.mark.parametrize(("args", "keep", "starts"), [
-    (("spark-submit", "s3://b/a.py"), False, True), (("bash", "-c", "true"), False, False), (None, True, False)])
+    (("spark-submit", "s3://b/a.py"), False, {("driver", False)}), (("bash", "-c", "true"), False, set()),
+    (None, True, set())])
 def test_a_driver_is_started_ahead_while_the_cluster_comes_up_for_a_step_of_spark(
-    args: tuple[str, ...] | None, keep: bool, starts: bool
+    args: tuple[str, ...] | None, keep: bool, starts: set[tuple[str, bool]]
 ) -> None:
     asked = spec(*([step("a", args=args)] if args else []), keep_alive=keep)
     coming = ProcessSeen(started=1)
-    seen = Observed(now=2.0, spare=False, nodes={
+    seen = Observed(now=2.0, spares=NO_SPARE, nodes={
         "master": NodeSeen(address="a", daemons={"namenode": coming, "spark-master": coming}),
         "core-1": NodeSeen(address="b", daemons={"datanode": coming, "spark-worker": coming})})
-    assert (StartSpare() in plan(asked, ClusterStatus(), seen).actions) is starts
-    assert StartSpare() not in plan(asked, ClusterStatus(), replace(seen, spare=True)).actions
+    assert ahead(plan(asked, ClusterStatus(), seen)) == starts
+    assert not ahead(plan(asked, ClusterStatus(), replace(seen, spares=frozenset({"driver"}))))
 
 
-def test_a_driver_is_started_ahead_while_a_cluster_waits_but_never_beside_a_step() -> None:
+def test_an_executor_is_started_ahead_with_the_first_step_of_a_cluster() -> None:
     asked, status, seen = running()
-    assert StartSpare() not in plan(asked, status, replace(seen, spare=False)).actions
+    first = replace(asked.steps[0], args=("spark-submit", "s3://b/a.py"))
+    asked = replace(asked, steps=(first, *asked.steps[1:]))
+    begins = plan(asked, replace(status, steps={}), replace(seen, spares=NO_SPARE, steps={}))
+    assert RunStep(first) in begins.actions
+    assert ahead(begins) == {("executor", False)}
+
+
+def test_jvms_are_started_ahead_and_practise_while_a_cluster_waits_but_never_beside_a_step() -> None:
+    asked, status, seen = running()
+    assert not ahead(plan(asked, status, replace(seen, spares=NO_SPARE)))
     ended = ProcessSeen(started=1, ended=2, exit_code=0)
-    done = replace(seen, spare=False, steps={step.id: ended for step in asked.steps})
-    assert StartSpare() in plan(replace(asked, keep_alive=True), status, done).actions
-    without = replace(asked, keep_alive=True, applications=("Hadoop",))
+    done = replace(seen, spares=NO_SPARE, steps={step.id: ended for step in asked.steps})
+    waiting = replace(asked, keep_alive=True)
+    assert ahead(plan(waiting, status, done)) == {("driver", True), ("executor", True)}
+    assert ahead(plan(waiting, status, replace(done, spares=frozenset({"driver"})))) == {("executor", True)}
+    without = replace(waiting, applications=("Hadoop",))
     nodes = {name: replace(at, daemons={key: it for key, it in at.daemons.items() if not key.startswith("spark")})
              for name, at in seen.nodes.items()}
-    assert StartSpare() not in plan(without, status, replace(done, nodes=nodes)).actions
+    assert not ahead(plan(without, status, replace(done, nodes=nodes)))

@@ -8,7 +8,9 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
@@ -20,6 +22,9 @@ import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
  * says that it is ALIVE.  A master listens before it takes workers, and one that was not taken asks again 5 to 15 s later.
  * So a node starts together with its master, and neither loses a try.  When one daemon ends, all do: a node is one thing.
  *
+ * <p>A DataNode that asks a NameNode which listens but has not started sleeps 5 s (<code>BPServiceActor</code>, no setting): while
+ * this JVM is young, that sleep is cut short.
+ *
  * <p>Compiled by Janino, which Spark brings, so the language is that of Java 7 without lambdas.
  */
 public final class Node {
@@ -28,6 +33,9 @@ public final class Node {
     private static final String ALIVE = "ALIVE";
     private static final long LOOK_MILLIS = 50L;
     private static final int CONNECT_MILLIS = 1000;
+    private static final String DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode";
+    private static final String ACTOR = "org.apache.hadoop.hdfs.server.datanode.BPServiceActor";
+    private static final long YOUNG_MILLIS = 60000L;
 
     private Node() {
     }
@@ -50,6 +58,11 @@ public final class Node {
                 arguments.add(words[at++]);
             }
             at++;
+            if (main.equals(DATANODE)) {
+                Thread waker = new Thread(new Waker(), "emrlite-waker");
+                waker.setDaemon(true);
+                waker.start();
+            }
             new Thread(new Daemon(main, after, (String[]) arguments.toArray(new String[0])), main).start();
         }
     }
@@ -115,6 +128,40 @@ public final class Node {
                 found.write(part, 0, count);
             }
             return new String(found.toByteArray(), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** Wakes the thread that asks the NameNode, until it is served. */
+    private static final class Waker implements Runnable {
+        public void run() {
+            long end = System.nanoTime() + YOUNG_MILLIS * 1000000L;
+            boolean served = false;
+            while (!served && System.nanoTime() < end) {
+                try {
+                    Thread.sleep(2 * LOOK_MILLIS);
+                } catch (InterruptedException ending) {
+                    return;
+                }
+                Iterator threads = Thread.getAllStackTraces().entrySet().iterator();
+                while (threads.hasNext()) {
+                    Map.Entry each = (Map.Entry) threads.next();
+                    StackTraceElement[] stack = (StackTraceElement[]) each.getValue();
+                    if (within(stack, "offerService")) {
+                        served = true;
+                    } else if (within(stack, "sleepAndLogInterrupts")) {
+                        ((Thread) each.getKey()).interrupt();
+                    }
+                }
+            }
+        }
+
+        private static boolean within(StackTraceElement[] stack, String method) {
+            for (int at = 0; at < stack.length; at++) {
+                if (stack[at].getMethodName().equals(method) && stack[at].getClassName().equals(ACTOR)) {
+                    return true;
+                }
+            }
+            return false;
         }
     }
 }
