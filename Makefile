@@ -27,7 +27,7 @@ $(STAMP): conf/build.lock conf/requirements.lock pyproject.toml
 setup: $(STAMP)  ## Python packages into .venv, then Java archives, Java and the aws CLI into ~/.emrlite
 	@.venv/bin/emrlite setup
 
-run: setup  ## The main job: a transient cluster works on the flights of New York in 2013
+run: $(STAMP)  ## The main job: a transient cluster works on the flights of New York in 2013
 	@.venv/bin/python examples/flights/run.py
 
 # Tests do without a network; what was not fetched here beforehand, they skip and say so.

@@ -22,8 +22,8 @@ import time
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
-#: Seconds that descendants may go on after the command.
-LEFT_SECONDS = 30
+#: Seconds that descendants may go on after the command: a first run leaves the making of class data behind it.
+LEFT_SECONDS = 600
 
 
 def main(outcome: str, *command: str) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,6 +72,7 @@ class Emulator:
         self._stop = threading.Event()
         self._client_lock = threading.Lock()
         self._tether: Tether | None = None
+        self._engine: Engine | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -110,10 +111,15 @@ class Emulator:
         if self._tether:
             self._tether.close()
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
-        """The engine of the settings' Spark, set up if need be."""
-        return engines.ensure(replace(self.settings, home=self._engines_home), self._say)
+        """The engine of the settings' Spark, set up if need be; what is made of it later counts from then on."""
+        at = replace(self.settings, home=self._engines_home)
+        if self._engine is None:
+            self._engine = engines.ensure(at, self._say, later=partial(engines.complete_in_background, at, self._say))
+        elif self._engine.archive is None:
+            self._engine = engines.find(at)
+        return self._engine
 
     # S3 and the other services
 

@@ -79,8 +79,13 @@ def uninstall(context: click.Context, /, s3_data: bool, yes: bool) -> None:
 
 
 def _must_be_idle(at: Settings) -> None:
+    from emrlite.node import engines
+
     if home.anybody(at.home):
         raise HomeInUse(f"an emulator works in {at.home}; stop it first with `emrlite stop`, or let `emrlite run` end")
+    if engines.set_up_at_work(at.home):
+        raise HomeInUse(f"a set-up of {at.home} is at work: a first `emrlite run` leaves one behind it for a minute "
+                        "or two; let it end, or wait for it with `emrlite setup`")
 
 
 def _confirm(paths: object, yes: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -104,10 +105,13 @@ def _incomplete(home: Path, lock: Locked) -> str | None:
     return None
 
 
-def ensure(settings: Settings, say: Callable[[str], None], *, whole: bool = False) -> Engine:
+def ensure(
+    settings: Settings, say: Callable[[str], None], *, whole: bool = False, later: Callable[[], None] | None = None
+) -> Engine:
     """Find the engine, or set up what is missing of it; progress goes to *say*, a line at a time.
 
-    With *whole*, also what clusters can do without.
+    With *whole*, also what clusters can do without.  With *later*, that which takes long of it is left out when
+    something is set up, and *later* is called to have it made.
     """
     if engine := _there(settings, whole=whole):
         return engine
@@ -117,7 +121,8 @@ def ensure(settings: Settings, say: Callable[[str], None], *, whole: bool = Fals
     with _alone(settings.home, say):
         if engine := _there(settings, whole=whole):
             return engine  # another set-up has made it meanwhile
-        parts = missing_parts(settings.home, lock, settings.maven)
+        missing = missing_parts(settings.home, lock, settings.maven)
+        parts = [part for part in missing if not (later and part.beside)]
         fetch, disk = sum(part.fetch for part in parts), sum(part.disk for part in parts)
         free = shutil.disk_usage(settings.home).free
         names = ", ".join(part.name for part in parts)
@@ -131,7 +136,20 @@ def ensure(settings: Settings, say: Callable[[str], None], *, whole: bool = Fals
         _make(parts, say)
         engine = find(settings)
         say(f"Spark {lock.spark} is ready.")
-        return engine
+    if later and len(parts) < len(missing):
+        later()
+    return engine
+
+
+def complete_in_background(settings: Settings, say: Callable[[str], None]) -> None:
+    """Have a process of the lowest priority make what a set-up has left out.  It outlives this one."""
+    log = settings.home / "setup.log"
+    command = [sys.executable, "-m", "emrlite", "--home", str(settings.home), "setup", "--spark", settings.spark]
+    with log.open("wb") as file:
+        subprocess.Popen(["nice", "-n", "19", *command], stdin=subprocess.DEVNULL, stdout=file,
+                         stderr=subprocess.STDOUT, start_new_session=True)
+    say("class data: made in the background, for a minute or two, and clusters start in half the time once it is there "
+        f"(see {log})")
 
 
 def bring_java(settings: Settings, say: Callable[[str], None]) -> java.Java:
@@ -159,6 +177,18 @@ def _make(parts: Sequence[Part], say: Callable[[str], None]) -> None:
                 part.make(say)
         for made in waiting:
             made.result()
+
+
+def set_up_at_work(home: Path) -> bool:
+    """Whether a set-up of *home* is at work now."""
+    try:
+        with (home / "setup.lock").open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextlib.contextmanager

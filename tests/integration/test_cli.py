@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -144,6 +145,19 @@ def test_a_setting_that_cannot_be_is_named(emrlite: Emrlite, variable: str, valu
     assert done.returncode == 1
     assert said in done.stderr
     assert value in done.stderr
+
+
+def test_clean_and_uninstall_refuse_while_a_set_up_is_at_work(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "engines").mkdir(parents=True)
+    with (home / "setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in ("clean", "uninstall"):
+            done = subprocess.run([sys.executable, "-m", "emrlite", "--home", str(home), command, "--yes"],
+                                  capture_output=True, text=True, timeout=60)
+            assert done.returncode == 1
+            assert "emrlite setup" in done.stderr
+    assert (home / "engines").exists()
 
 
 def test_clean_and_uninstall_refuse_while_an_emulator_works(emrlite: Emrlite, emr) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rig import Emulator, new_home
+from rig import Emulator, new_home, wait_for
 
 from emrlite.node import engines, java, train
 from emrlite.settings import Settings
@@ -90,3 +91,13 @@ def test_every_jvm_of_a_cluster_takes_its_classes_from_the_archive(watched: Emul
     # Executors log as before, to the place that Spark's worker gives them.
     (stderr,) = (watched.home / "clusters" / cluster / "core-1/mnt/spark").glob("application_*/0/stderr")
     assert "INFO CoarseGrainedExecutorBackend: Successfully registered with driver" in stderr.read_text()
+
+
+def test_what_a_set_up_leaves_out_is_made_by_a_process_that_goes_on_behind(tmp_path: Path) -> None:
+    said: list[str] = []
+    settings = replace(Settings.load(), home=new_home(tmp_path / "home"))
+    engines.complete_in_background(settings, said.append)
+    log = settings.home / "setup.log"
+    wait_for(lambda: "ready: Spark" in log.read_text(), 60, "the end of set-up")
+    assert str(log) in said[0]
+    wait_for(lambda: not engines.set_up_at_work(settings.home), 60, "the lock of set-up")

@@ -108,19 +108,17 @@ def test_every_row_of_the_table_has_a_name():
 
 
 def test_of_make_run_all_but_the_job_is_ours():
-    [ours, packages] = setting_up.row(30.0, RUN, [(1.0, "archives: 1 | 2")], 60.0).measures
-    assert list(ours.values) == [30.0 + 20.0 - 8.0]
-    assert ours.met == "**no**"
+    [ours, packages] = setting_up.row(RUN, "class data: 1 MB\n", 60.0).measures
+    assert list(ours.values) == [20.0 - 8.0]
+    assert ours.met == "yes"
     assert list(packages.values) == [60.0]
     assert packages.goal == "-"
 
 
 def test_set_up_and_a_run_make_the_row(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(setting_up, "follow", lambda *_: [(0.1, "ready")])
     monkeypatch.setattr(setting_up.run_vs_local, "run_emrlite", lambda *_: RUN)
     row = setting_up.measure(Options(folder=tmp_path, small=True, rows=1, say=lambda _: None))["make_run"]
     assert row.measures[0].values[0] == pytest.approx(12.0, abs=2.0)
-    assert "| 0.1 | ready |" in row.details
 
 
 def test_the_profile_is_drawn_where_it_is_wanted(tmp_path: Path, monkeypatch):

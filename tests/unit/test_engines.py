@@ -173,3 +173,26 @@ def test_an_archive_that_pyspark_has_already_is_refused(home, pyspark):
         overlay.build(home, LOCK, pyspark, parts.jar_cache(home), lambda _line: None)
     # The engine that was there before is still there.
     assert (home / "engines/spark-4.1.1/home/jars" / JAR.name).is_file()
+
+
+def test_what_takes_long_can_be_left_for_later_and_is_left_once(home, monkeypatch):
+    made, later = [], []
+    missing = [
+        parts.Part(name="class data", fetch=0, disk=10**18, make=lambda _: made.append("class data"), beside=True),
+        parts.Part(name="HDFS", fetch=0, disk=0, make=lambda _: made.append("HDFS")),
+    ]
+    monkeypatch.setattr(engines, "missing_parts", lambda *_: missing)
+    monkeypatch.setattr(engines, "_there", lambda *_, **__: None)
+    engines.ensure(Settings(home=home), lambda _line: None, later=lambda: later.append(list(made)))
+    assert made == ["HDFS"]
+    assert later == [["HDFS"]], "asked for when all else is there"
+    missing[:] = missing[1:]
+    engines.ensure(Settings(home=home), lambda _line: None, later=lambda: later.append(list(made)))
+    assert len(later) == 1
+
+
+def test_a_set_up_at_work_is_seen(tmp_path):
+    assert not engines.set_up_at_work(tmp_path)
+    with engines._alone(tmp_path, lambda _line: None):
+        assert engines.set_up_at_work(tmp_path)
+    assert not engines.set_up_at_work(tmp_path)
