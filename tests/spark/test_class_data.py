@@ -98,6 +98,6 @@ def test_what_a_set_up_leaves_out_is_made_by_a_process_that_goes_on_behind(tmp_p
     settings = replace(Settings.load(), home=new_home(tmp_path / "home"))
     engines.complete_in_background(settings, said.append)
     log = settings.home / "setup.log"
-    wait_for(lambda: "ready: Spark" in log.read_text(), 60, "the end of set-up")
+    wait_for(lambda: "ready: Spark" in log.read_text(), 300, "the end of set-up")
     assert str(log) in said[0]
     wait_for(lambda: not engines.set_up_at_work(settings.home), 60, "the lock of set-up")
