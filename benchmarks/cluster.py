@@ -24,21 +24,36 @@ def measure(options: Options) -> dict[str, Row]:
         for _ in options.each_pair("cluster_up"):
             peers.append(run_peers(options))
             ours.append(run_ours(options, emulator))
-    return rows(ours, peers)
+        idle = leave_alone(options, emulator) if "idle_memory" in options.wanted else None
+    return rows(ours, peers, idle)
+
+
+def leave_alone(options: Options, emulator: Emulator) -> dict[str, float]:
+    """The memory of a cluster that waits: when its next JVMs are ready, and when nobody has come for them."""
+    emulator.quiet()
+    without = emulator.memory()
+    cluster_id = emulator.launch(core=options.core, task=options.task)
+    emulator.wait(cluster_id)
+    threading.Event().wait(options.idle)
+    emulator.quiet()
+    ready = emulator.memory()
+    options.say(f"idle_memory: waiting {options.left_alone:.0f} s for the JVMs that were started ahead to end")
+    threading.Event().wait(options.left_alone)
+    whole = emulator.memory()
+    emulator.end(cluster_id)
+    return {"memory": whole - without, "whole": whole, "ready": ready - without}
 
 
 def run_ours(options: Options, emulator: Emulator) -> dict[str, float]:
     """Bring a cluster up and take it down."""
     emulator.quiet()
-    without, used = emulator.memory(), emulator.processor_time()
+    used = emulator.processor_time()
     with timed() as wall:
         cluster_id = emulator.launch(core=options.core, task=options.task)
         emulator.wait(cluster_id)
     used = emulator.processor_time() - used
-    threading.Event().wait(options.idle)
-    whole = emulator.memory()
     emulator.end(cluster_id)
-    return {"wall": wall(), "cpu": used, "memory": whole - without, "whole": whole}
+    return {"wall": wall(), "cpu": used}
 
 
 def run_peers(options: Options) -> dict[str, float]:
@@ -53,8 +68,10 @@ def run_peers(options: Options) -> dict[str, float]:
         return {"wall": wall(), "cpu": used, "memory": daemons.rss()}
 
 
-def rows(ours: list[dict[str, float]], peers: list[dict[str, float]]) -> dict[str, Row]:
-    """Make the two rows of what the runs found."""
+def rows(
+    ours: list[dict[str, float]], peers: list[dict[str, float]], idle: dict[str, float] | None
+) -> dict[str, Row]:
+    """Make the two rows of what the runs found; the *idle* cluster is looked at once, for that takes minutes."""
 
     def of(key: str, runs: list[dict[str, float]]) -> list[float]:
         return [run[key] for run in runs]
@@ -65,10 +82,12 @@ def rows(ours: list[dict[str, float]], peers: list[dict[str, float]]) -> dict[st
         against="NameNode, 2 DataNodes, Spark master, 3 workers with default flags, until all know one another",
         measures=[ratio("wall", of("wall", ours), of("wall", peers), "s", at_most=0.25),
                   ratio("CPU", of("cpu", ours), of("cpu", peers), "s")])
+    if idle is None:
+        return {"cluster_up": up}
     memory = Row(
-        what="memory of the idle cluster of four nodes (what it adds to the emulator's, shared pages divided)", raw=raw,
-        against="RSS of those daemons", measures=[
-            ratio("", of("memory", ours), of("memory", peers), "MB", 1e-6, at_most=0.4),
-            Measure(name="with the emulator and its S3 server", unit="MB",
-                    values=[value / 1e6 for value in of("whole", ours)])])
+        what="memory of the idle cluster of four nodes (what it adds to the emulator's, shared pages divided)",
+        raw=idle, against="RSS of those daemons", measures=[
+            ratio("", [idle["memory"]], of("memory", peers)[-1:], "MB", 1e-6, at_most=0.4),
+            ratio("while JVMs started ahead wait", [idle["ready"]], of("memory", peers)[-1:], "MB", 1e-6),
+            Measure(name="idle, with the emulator and its S3 server", unit="MB", values=[idle["whole"] / 1e6])])
     return {"cluster_up": up, "idle_memory": memory}

@@ -49,6 +49,11 @@ class Options:
         """Seconds for which nobody asks for anything before memory is looked at."""
         return 0.2 if self.small else 5.0
 
+    @property
+    def left_alone(self) -> float:
+        """Seconds after which JVMs that were started ahead have ended: five minutes, and some for their practice."""
+        return 0.2 if self.small else 330.0
+
     def new(self, name: str) -> Path:
         """Return a new, empty folder."""
         path = self.folder / f"{name}-{time.monotonic_ns()}"
