@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from emrlite.cluster import releases
 from emrlite.cluster.model import ClusterSpec, Event
 from emrlite.cluster.reconcilers import Limits, Reconcilers
 from emrlite.cluster.store import Store
-from emrlite.errors import EmrliteError, ValidationException
+from emrlite.errors import EmrliteError, EngineMissing, ValidationException
 from emrlite.node import engines, event_logs, history, isolation
 from emrlite.node.app_pages import AppPages
 from emrlite.node.driver import Driver, FakeDriver
@@ -118,7 +118,8 @@ class Emulator:
         if self._engine is None:
             self._engine = engines.ensure(at, self._say, later=partial(engines.complete_in_background, at, self._say))
         elif self._engine.archive is None:
-            self._engine = engines.find(at)
+            with suppress(EngineMissing):  # it has changed under us: what was found first goes on as far as it can
+                self._engine = engines.find(at)
         return self._engine
 
     # S3 and the other services

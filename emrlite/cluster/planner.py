@@ -184,20 +184,25 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
     return [StartDaemons(node)] if not at.daemons and daemons_of(spec, node) else []
 
 
+def _is_to_run(step: StepSpec, seen: Observed, progress: Progress) -> bool:
+    return progress.status.step(step.id).state is StepState.PENDING and step.id not in seen.steps
+
+
 def _start_spares(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
-    """JVMs for the steps to come, while the cluster waits: never beside a step that runs.
+    """JVMs for the steps to come, while the cluster waits.
 
     A cluster that comes up with a step of Spark to run gets them for that one: a driver's beside its daemons, an
     executor's beside the driver.  There is no time for them to practise then.
     """
     master = seen.nodes.get(spec.master.name)
-    if master is None or not any(name.startswith("spark") for name in master.daemons):
+    ends = progress.state is ClusterState.TERMINATING
+    if ends or master is None or not any(name.startswith("spark") for name in master.daemons):
         return []
     wanted: tuple[SpareKind, ...] = ()
     first = next(iter(spec.steps), None)
     if practise := progress.state is ClusterState.WAITING:
         wanted = SPARE_KINDS
-    elif first is not None and "spark-submit" in first.args[:1] and first.id not in seen.steps:
+    elif first is not None and "spark-submit" in first.args[:1] and _is_to_run(first, seen, progress):
         wanted = ("driver",) if progress.status.ready is None else ("executor",)
     return [StartSpare(kind, practise) for kind in wanted if kind not in seen.spares]
 
@@ -256,8 +261,7 @@ def _look_at_steps(spec: ClusterSpec, seen: Observed, progress: Progress) -> lis
 
 
 def _cancel_pending(spec: ClusterSpec, step: StepSpec, seen: Observed, progress: Progress) -> None:
-    pending = progress.status.step(step.id).state is StepState.PENDING and step.id not in seen.steps
-    if pending and step.id in spec.cancels:
+    if _is_to_run(step, seen, progress) and step.id in spec.cancels:
         progress.step(step.id, StepState.CANCELLED, ended=seen.now, reason="cancelled by the user")
 
 

@@ -15,7 +15,7 @@ from emrlite.cluster.states import ClusterState
 from emrlite.cluster.store import Store
 from emrlite.errors import EmrliteError, ValidationException
 from emrlite.node.daemons import FOOTPRINT
-from emrlite.node.driver import Driver, daemons_of
+from emrlite.node.driver import SPARE_KINDS, Driver, daemons_of
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +137,7 @@ class Reconcilers:
 
 
 def footprint(spec: ClusterSpec) -> int:
-    """Return about how many MiB a cluster takes when it idles: its daemons, and the driver that is started ahead."""
+    """Return about how many MiB a cluster takes when it waits: its daemons, and the JVMs that are started ahead."""
     daemons = [daemon for node in spec.nodes for daemon in daemons_of(spec, node)]
-    return sum(FOOTPRINT[daemon] for daemon in daemons) + (FOOTPRINT["driver"] if "spark-master" in daemons else 0)
+    ahead = SPARE_KINDS if "spark-master" in daemons else ()
+    return sum(FOOTPRINT[what] for what in (*daemons, *ahead))

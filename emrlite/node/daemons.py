@@ -30,8 +30,11 @@ _HEAP = {"namenode": 256, "datanode": 128, "spark-master": 256, "spark-worker": 
 #: that it is alive.  DataNodes try again at once.
 _AFTER = {"spark-worker": "spark-master-ui"}
 
-#: What a daemon, or a driver that waits, takes of the machine when idle, in MiB: about its part of a resident size.
-FOOTPRINT = {"namenode": 180, "datanode": 120, "spark-master": 100, "spark-worker": 100, "driver": 150}
+#: What a daemon, or a JVM that was started ahead, takes of the machine while it waits, in MiB: about its part of a
+#: resident size.
+FOOTPRINT = {
+    "namenode": 180, "datanode": 120, "spark-master": 100, "spark-worker": 100, "driver": 350, "executor": 400,
+}  # fmt: skip
 
 #: The name of the one process under which a node's daemons run.
 PROCESS = "daemons"

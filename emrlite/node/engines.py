@@ -147,7 +147,7 @@ def complete_in_background(settings: Settings, say: Callable[[str], None]) -> No
     command = [sys.executable, "-m", "emrlite", "--home", str(settings.home), "setup", "--spark", settings.spark]
     # By way of a shell that ends at once: nobody here has to wait for it, or is asked why not.
     subprocess.run(["sh", "-c", 'nice -n 19 "$@" > "$0" 2>&1 < /dev/null &', str(log), *command],
-                   start_new_session=True, check=True)
+                   start_new_session=True, check=True, cwd=settings.home)
     say("class data: made in the background, for a minute or two, and clusters start in half the time once it is there "
         f"(see {log})")
 

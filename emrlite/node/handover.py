@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 PREFIX = "spare-"
 #: Seconds within which a spare answers, and its end is written down.
 SECONDS = 10.0
+_RELAY = "relay"
 #: The main class of an executor.
 EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
 
@@ -50,10 +51,16 @@ def waits(directory: Path) -> bool:
     return not (directory / "taken").exists()
 
 
-def forget_retired(directory: Path) -> None:
-    """Count a spare that ended because nobody came as taken: after the next step there is to be a new one."""
+def forget_ended(directory: Path) -> None:
+    """Count a spare that ended before anybody came as taken: after the next step there is to be a new one.
+
+    One that never was ready is not forgotten: no other would do better.
+    """
     with suppress(FileNotFoundError):
         (directory / "retired").rename(directory / "taken")
+    if directory.with_name(f"{directory.name}.exit").exists():
+        with suppress(FileNotFoundError):
+            (directory / "port").rename(directory / "taken")
 
 
 def take(processes: Path, kind: str, main: str, argv: Sequence[str], env: Mapping[str, str]) -> None:
@@ -97,18 +104,43 @@ def _serves(started: dict[str, Any], wanted: dict[str, Any]) -> bool:
 
 def _limits() -> list[object]:
     """What a process inherits that no environment tells."""
-    mask = os.umask(0)
-    os.umask(mask)
     kinds = (resource.RLIMIT_NOFILE, resource.RLIMIT_AS, resource.RLIMIT_NPROC, resource.RLIMIT_CORE,
              resource.RLIMIT_STACK, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
-    return [mask, os.getuid(), *(list(resource.getrlimit(kind)) for kind in kinds)]
+    return [_umask(), os.getuid(), *(list(resource.getrlimit(kind)) for kind in kinds)]
+
+
+def _umask() -> str:
+    """The mask of new files, looked up: asking for it means setting it, for all threads."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return ""
+    return next((line.split()[1] for line in status.splitlines() if line.startswith("Umask:")), "")
 
 
 def _can_be_opened(descriptor: int) -> bool:
-    """Whether what a descriptor of ours is about can be opened once more, to be added to."""
+    """Whether what a descriptor of ours is about can be written to by another process, at its end."""
     kind = os.fstat(descriptor).st_mode
     appends = bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND)
     return sys.platform == "linux" and (stat.S_ISFIFO(kind) or (stat.S_ISREG(kind) and appends))
+
+
+def _outlet(descriptor: int, fifo: Path) -> str:
+    """Where a spare is to write for our *descriptor*: its file, or a *fifo* from which we take it.
+
+    Not ``/proc/<pid>/fd``: a process in a user namespace of its own, as those of an ordinary user are, may not open it.
+    """
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    os.mkfifo(fifo, 0o600)
+    threading.Thread(target=_pass_on, args=(fifo, descriptor), name=_RELAY, daemon=True).start()
+    return str(fifo)
+
+
+def _pass_on(fifo: Path, descriptor: int) -> None:
+    with fifo.open("rb", buffering=0) as file, suppress(OSError):  # nobody may read ours any more
+        while part := file.read(65536):
+            os.write(descriptor, part)
 
 
 def _hand_over(
@@ -123,7 +155,7 @@ def _hand_over(
     def listed(texts: Sequence[str]) -> bytes:
         return struct.pack(">i", len(texts)) + packed(*texts)
 
-    out, err = (f"/proc/{os.getpid()}/fd/{descriptor}" for descriptor in (1, 2))
+    out, err = (_outlet(descriptor, directory / f"fifo-{descriptor}") for descriptor in (1, 2))
     message = packed((directory / "secret").read_text(), out, err, os.getcwd())
     message += listed([text for pair in env.items() for text in pair]) + listed(properties)
     message += packed(main) + listed(words)
@@ -155,10 +187,14 @@ def _accompany(stem: Path, connection: socket.socket) -> NoReturn:
     record = stem.with_name(f"{stem.name}.exit")
     while not record.exists() and time.monotonic() < deadline:
         pause.wait(0.005)
+    for thread in threading.enumerate():
+        if thread.name == _RELAY:
+            thread.join(SECONDS)
     sys.stderr.write((stem / "log").read_text(errors="replace"))  # what the JVM itself had to say
     sys.stderr.flush()
     code = int(record.read_text().split()[0]) if record.exists() else -signal.SIGKILL
     if code < 0:  # by a signal: so do we
-        signal.signal(-code, signal.SIG_DFL)
+        with suppress(OSError):  # SIGKILL needs no handler, and takes none
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code)

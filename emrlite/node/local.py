@@ -134,6 +134,7 @@ class LocalDriver:
         layout = self._layout(spec.master)
         if step_id not in self._shipped_steps:
             self._shipped_steps.add(step_id)
+            self._forget_ended_spares(spec)
             controller.end(layout.step_logs(step_id) / "controller", what="Step", exit_code=what.exit_code,
                            started=what.started, ended=what.ended, stopped=what.stopped)
             if what.exit_code != 0 and not what.stopped:
@@ -207,9 +208,7 @@ class LocalDriver:
 
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None:
         layout, info = self._layout(spec.master), self._infos[spec.master.name]
-        for kind in SPARE_KINDS:
-            node = spare.node(spec, kind)
-            handover.forget_retired(self._layout(node).processes / f"{PREFIX}{kind}-{self._spares(node, kind)}")
+        self._forget_ended_spares(spec)
         command = steps.command(step, info)
         folder = layout.step_logs(step.id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -231,11 +230,16 @@ class LocalDriver:
         try:
             argv, env = spare.command(kind, directory, self._infos[node.name], environ, rounds=rounds,
                                       steps=self._layout(spec.master).processes)
-        except (Refused, UsageError) as error:  # every step will be told
+        except (Refused, UsageError, ValueError, OSError) as error:  # every step will be told
             log.info("%s: no %s is started ahead: %s", self._id, kind, error)
             argv, env = ["false"], environ
         self._process(node.name, directory.name).start(
             argv, env=env, cwd=layout.home, stdout=directory / "log", tether=self._tether)
+
+    def _forget_ended_spares(self, spec: ClusterSpec) -> None:
+        for kind in SPARE_KINDS:
+            node = spare.node(spec, kind)
+            handover.forget_ended(self._layout(node).processes / f"{PREFIX}{kind}-{self._spares(node, kind)}")
 
     def _spares(self, node: NodeSpec, kind: SpareKind) -> int:
         return sum(at == node.name and name.startswith(f"{PREFIX}{kind}-") for at, name in self._processes)
@@ -246,7 +250,7 @@ class LocalDriver:
         Nor does one help on a node that was lost, or when one has waited in vain and no step has come since.
         """
         node = spare.node(spec, kind)
-        if self._marked(node.name, "stopped"):
+        if node.name not in self._infos or self._marked(node.name, "stopped"):
             return True
         name = f"{PREFIX}{kind}-{self._spares(node, kind)}"
         return name in seen.get(node.name, {}) and waits(self._layout(node).processes / name)

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from emrlite.cluster import instance_types
 from emrlite.cluster.model import ClusterSpec, NodeSpec, Role
 from emrlite.node import handover, java_options, jvm, resources, submit
 from emrlite.node.driver import SpareKind
@@ -31,10 +32,17 @@ _OWN = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", "-Xms96m")
 
 
 def node(spec: ClusterSpec, kind: SpareKind) -> NodeSpec:
-    """The node with the spare of this *kind*.  Spark's master gives it the first executor (`daemons.command`)."""
-    if kind == "driver":
-        return spec.master
-    return next((node for node in spec.nodes if node.role is Role.CORE), spec.master)
+    """The node with the spare of this *kind*: for executors the one to which Spark's master gives the first.
+
+    That is the one with the most memory (`daemons.command`), of several the first.
+    """
+    workers = [node for node in spec.nodes if node.role is not Role.MASTER]
+    return spec.master if kind == "driver" or not workers else max(workers, key=_memory)
+
+
+def _memory(node: NodeSpec) -> int:
+    found = instance_types.find(node.instance_type)
+    return found.yarn_memory if found else 0
 
 
 def command(

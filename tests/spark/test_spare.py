@@ -175,7 +175,7 @@ def test_an_executor_started_ahead_logs_where_its_worker_shows_it_and_ends_with_
     wait_for((executor.parent / f"{executor.name}.exit").exists, 20, "the end of the executor")
 
 
-@pytest.mark.parametrize("how", ["cancel", "kill"])
+@pytest.mark.parametrize("how", ["cancel", "kill", "kill its JVM"])
 def test_when_its_step_ends_early_a_driver_started_ahead_is_gone_with_its_python(
     emulator: Emulator, waiting: str, how: str
 ) -> None:
@@ -188,12 +188,18 @@ def test_when_its_step_ends_early_a_driver_started_ahead_is_gone_with_its_python
     assert len(tree) >= 2, "a JVM and its Python"
     if how == "cancel":
         emulator.emr.cancel_steps(ClusterId=waiting, StepIds=[step])
+    elif how == "kill its JVM":
+        (jvm,) = [process for process in tree if process.name() == "java"]
+        jvm.kill()
     else:
         (standing,) = [process for process in psutil.process_iter() if _is_submit_of(process, step)]
         os.kill(standing.pid, 9)
     status = emulator.wait_step(waiting, step)
 
     assert status["State"] == ("CANCELLED" if how == "cancel" else "FAILED")
+    if how == "kill its JVM":
+        assert "Traceback" not in emulator.log(waiting, step, "stderr")
+        assert (spare.parent / f"step-{step}.exit").read_text().split()[0] == "-9"
     wait_for(lambda: not any(process.is_running() for process in [shim, *tree]), 20, "the end of the driver")
 
 

@@ -166,7 +166,7 @@ def test_what_does_not_fit_beside_the_others_is_refused_with_numbers(store):
     room = limits(footprint(small) * 2 - 1)
     with Reconcilers(store, lambda asked: FakeDriver(), room, owner="me", hold=0.0) as clusters:
         clusters.launch(small)
-        with pytest.raises(ValidationException, match="2 nodes take about 650 MiB, running clusters 650 MiB of the"):
+        with pytest.raises(ValidationException, match="2 nodes take about 1250 MiB, running clusters 1250 MiB of the"):
             clusters.launch(spec(id="j-2"))
         assert [record.spec.id for record in store.all()] == ["j-1"]
         store.terminate("j-1")

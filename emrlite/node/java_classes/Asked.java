@@ -10,9 +10,12 @@ import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 
+import org.apache.hadoop.fs.FileUtil;
+
 /** Waits for whoever knows the secret, but not for ever: then the JVM ends, and its memory is free. */
 final class Asked extends Thread {
     private static final int PATIENCE_MILLIS = 300000;
+    private static final int ANSWER_MILLIS = 2000;
     private final File directory;
     private volatile Socket socket;
 
@@ -34,7 +37,7 @@ final class Asked extends Thread {
             server.setSoTimeout(PATIENCE_MILLIS);
             while (this.socket == null) {
                 Socket found = this.accept(server);
-                if (new String(secret, StandardCharsets.US_ASCII).equals(Spare.read(new DataInputStream(found.getInputStream())))) {
+                if (knows(found, new String(secret, StandardCharsets.US_ASCII))) {
                     this.socket = found;
                 } else {
                     found.close();
@@ -47,15 +50,30 @@ final class Asked extends Thread {
         }
     }
 
+    /** Whether whoever connected sends the secret, soon. */
+    private static boolean knows(Socket found, String secret) {
+        try {
+            found.setSoTimeout(ANSWER_MILLIS);
+            boolean right = secret.equals(Spare.read(new DataInputStream(found.getInputStream())));
+            found.setSoTimeout(0);
+            return right;
+        } catch (IOException stranger) {
+            return false;
+        }
+    }
+
     private Socket accept(ServerSocket server) throws IOException {
+        boolean taken = false;
         while (true) {
             try {
                 return server.accept();
             } catch (SocketTimeoutException idle) {
-                // The rename fails when somebody has just taken this JVM: then they are about to ask.
-                if (new File(this.directory, "port").renameTo(new File(this.directory, "retired"))) {
+                // The rename fails when somebody has just taken this JVM: then they are about to ask, or have died.
+                if (taken || new File(this.directory, "port").renameTo(new File(this.directory, "retired"))) {
+                    FileUtil.fullyDelete(Practice.data(this.directory));
                     Runtime.getRuntime().halt(0);
                 }
+                taken = true;
             }
         }
     }

@@ -18,8 +18,9 @@ final class Place {
     private Place() {
     }
 
-    /** Does ahead what takes time. */
-    static void load() {
+    /** Does ahead what takes time; the library that it needs for that is unpacked in <code>directory</code>. */
+    static void load(File directory) {
+        System.setProperty("jna.tmpdir", directory.getPath());
         chdir = NativeLibrary.getProcess().getFunction("chdir");
     }
 

@@ -73,13 +73,13 @@ final class Practice {
             return;
         }
         Before before = new Before();
-        File data = new File(directory, "data");
+        File data = data(directory);
         SparkContext context = new SparkContext(conf(data));
         try {
             SparkSession session = new SparkSession(context, new HashMap());
             for (int round = 0; round < rounds; round++) {
                 for (int at = 0; at < STATEMENTS.length && mayGoOn(0L, processes, asked); at++) {
-                    session.sql(STATEMENTS[at].replace("{at}", data.toURI().toString())).collect();
+                    session.sql(STATEMENTS[at].replace("{at}", "file:" + data.getPath().replace("'", "\\'") + "/")).collect();
                 }
             }
         } finally {
@@ -88,7 +88,7 @@ final class Practice {
             SparkSession.clearDefaultSession();
         }
         if (!asked.now()) {
-            lookAround("emrlite-" + directory.getName());
+            lookAround("emrlite-" + directory.getName(), asked);
         }
         FileSystem.closeAll();
         FileSystem.clearStatistics();
@@ -113,6 +113,11 @@ final class Practice {
         }
         java.setVMOption(name, most);
         java.setVMOption(least, before);
+    }
+
+    /** Where practice keeps its files. */
+    static File data(File directory) {
+        return new File(directory, "data");
     }
 
     /** Waits until no step has run for <code>millis</code>; tells whether this JVM is still nobody's. */
@@ -149,19 +154,19 @@ final class Practice {
             .set("spark.driver.host", System.getenv("SPARK_LOCAL_IP")).set("spark.local.dir", data + "/local")
             .set("spark.locality.wait", "0").set("spark.ui.port", "0").set("spark.sql.shuffle.partitions", "2")
             .set("spark.eventLog.enabled", "true").set("spark.eventLog.dir", data.toURI().toString())
-            .set("spark.sql.catalogImplementation", "in-memory").set("spark.sql.warehouse.dir", data.toURI() + "warehouse")
+            .set("spark.sql.catalogImplementation", "in-memory").set("spark.sql.warehouse.dir", "file:" + data + "/warehouse")
             .set("spark.sql.defaultUrlStreamHandlerFactory.enabled", "false")
             .set("spark.sql.sources.commitProtocolClass",
                  "org.apache.spark.sql.execution.datasources.SQLHadoopMapReduceCommitProtocol");
     }
 
     /** Writes and reads a little of HDFS, and asks S3 for what is not there: both clients are ready then. */
-    private static void lookAround(String name) {
+    private static void lookAround(String name, Asked asked) {
         Configuration conf = new Configuration();
         conf.set("fs.s3a.attempts.maximum", "1");
         conf.set("fs.s3a.retry.limit", "1");
         String[] places = {"hdfs:///tmp/" + name, "s3://" + name + "/nothing"};
-        for (int at = 0; at < places.length; at++) {
+        for (int at = 0; at < places.length && !asked.now(); at++) {
             Path path = new Path(places[at]);
             try {
                 FileSystem files = FileSystem.newInstance(URI.create(places[at]), conf);

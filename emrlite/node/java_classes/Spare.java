@@ -25,6 +25,8 @@ import java.util.TimeZone;
  */
 public final class Spare {
     private static final int KILLED = 137;
+    /** Linux has no longer words on a command line or in an environment. */
+    private static final int LONGEST = 1 << 20;
 
     private Spare() {
     }
@@ -44,7 +46,7 @@ public final class Spare {
         Asked asked = new Asked(directory);
         try {
             Practice.load();
-            Place.load();
+            Place.load(directory);
             asked.start();
             Practice.repeat(rounds, directory, processes, asked);
         } catch (Throwable error) {
@@ -52,20 +54,30 @@ public final class Spare {
             System.exit(1); // what it left may not be as in a fresh JVM
         }
         DataInputStream in = asked.await();
-        out.target = new FileOutputStream(read(in), true);
-        err.target = new FileOutputStream(read(in), true);
-        beginning.close();
-        System.setProperties(fresh);
-        Place.enter(read(in));
-        Place.live(readAll(in));
-        String[] properties = readAll(in);
-        for (int at = 0; at < properties.length; at += 2) {
-            System.setProperty(properties[at], properties[at + 1]);
+        String[] outlets = new String[2];
+        String main = null;
+        String[] arguments = null;
+        try {
+            outlets[0] = read(in);
+            outlets[1] = read(in);
+            System.setProperties(fresh);
+            Place.enter(read(in));
+            Place.live(readAll(in));
+            String[] properties = readAll(in);
+            for (int at = 0; at < properties.length; at += 2) {
+                System.setProperty(properties[at], properties[at + 1]);
+            }
+            main = read(in);
+            arguments = readAll(in);
+            asked.answer();
+            in.readByte(); // whoever asked may have lost patience: then this is the end
+            out.target = new FileOutputStream(outlets[0], true);
+            err.target = new FileOutputStream(outlets[1], true);
+        } catch (Throwable error) {
+            error.printStackTrace(own);
+            Runtime.getRuntime().halt(1);
         }
-        String main = read(in);
-        String[] arguments = readAll(in);
-        asked.answer();
-        in.readByte(); // whoever asked may have lost patience: then this is the end
+        beginning.close();
         Thread watch = new Thread(new Watch(in), "emrlite-watch");
         watch.setDaemon(true);
         watch.start();
@@ -77,7 +89,11 @@ public final class Spare {
     }
 
     static String read(DataInputStream in) throws IOException {
-        byte[] bytes = new byte[in.readInt()];
+        int length = in.readInt();
+        if (length < 0 || length > LONGEST) {
+            throw new IOException("no text is " + length + " bytes long");
+        }
+        byte[] bytes = new byte[length];
         in.readFully(bytes);
         return new String(bytes, StandardCharsets.UTF_8);
     }

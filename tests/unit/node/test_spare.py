@@ -111,9 +111,9 @@ def test_the_spare_executor_is_on_the_first_core_node_whose_worker_is_taken_firs
 def test_a_spare_that_waited_in_vain_is_followed_by_another_only_when_a_step_has_come(info, tmp_path):
     directory = tmp_path / "spare-driver-1"
     spare.command("driver", directory, info, {}, rounds=0, steps=tmp_path)
-    handover.forget_retired(directory)
+    handover.forget_ended(directory)
     assert handover.waits(directory)
     (directory / "retired").write_text("1")
     assert handover.waits(directory)
-    handover.forget_retired(directory)
+    handover.forget_ended(directory)
     assert not handover.waits(directory)
