@@ -184,15 +184,11 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
     return [StartDaemons(node)] if not at.daemons and daemons_of(spec, node) else []
 
 
-def _is_to_run(step: StepSpec, seen: Observed, progress: Progress) -> bool:
-    return progress.status.step(step.id).state is StepState.PENDING and step.id not in seen.steps
-
-
 def _start_spares(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
     """JVMs for the steps to come, while the cluster waits.
 
-    A cluster that comes up with a step of Spark to run gets them for that one: a driver's beside its daemons, an
-    executor's beside the driver.  There is no time for them to practise then.
+    One that comes up with a step of Spark to run gets a driver's for that, beside its daemons; there is no time for it
+    to practise.  An executor's would not be ready much sooner than the one that the step starts.
     """
     master = seen.nodes.get(spec.master.name)
     ends = progress.state is ClusterState.TERMINATING
@@ -202,8 +198,8 @@ def _start_spares(spec: ClusterSpec, seen: Observed, progress: Progress) -> list
     first = next(iter(spec.steps), None)
     if practise := progress.state is ClusterState.WAITING:
         wanted = SPARE_KINDS
-    elif first is not None and "spark-submit" in first.args[:1] and _is_to_run(first, seen, progress):
-        wanted = ("driver",) if progress.status.ready is None else ("executor",)
+    elif progress.status.ready is None and first is not None and "spark-submit" in first.args[:1]:
+        wanted = ("driver",)
     return [StartSpare(kind, practise) for kind in wanted if kind not in seen.spares]
 
 
@@ -261,7 +257,8 @@ def _look_at_steps(spec: ClusterSpec, seen: Observed, progress: Progress) -> lis
 
 
 def _cancel_pending(spec: ClusterSpec, step: StepSpec, seen: Observed, progress: Progress) -> None:
-    if _is_to_run(step, seen, progress) and step.id in spec.cancels:
+    pending = progress.status.step(step.id).state is StepState.PENDING and step.id not in seen.steps
+    if pending and step.id in spec.cancels:
         progress.step(step.id, StepState.CANCELLED, ended=seen.now, reason="cancelled by the user")
 
 

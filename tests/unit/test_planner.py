@@ -460,15 +460,6 @@ def test_a_driver_is_started_ahead_while_the_cluster_comes_up_for_a_step_of_spar
     assert not ahead(plan(asked, ClusterStatus(), replace(seen, spares=frozenset({"driver"}))))
 
 
-def test_an_executor_is_started_ahead_with_the_first_step_of_a_cluster() -> None:
-    asked, status, seen = running()
-    first = replace(asked.steps[0], args=("spark-submit", "s3://b/a.py"))
-    asked = replace(asked, steps=(first, *asked.steps[1:]))
-    begins = plan(asked, replace(status, steps={}), replace(seen, spares=NO_SPARE, steps={}))
-    assert RunStep(first) in begins.actions
-    assert ahead(begins) == {("executor", False)}
-
-
 def test_jvms_are_started_ahead_and_practise_while_a_cluster_waits_but_never_beside_a_step() -> None:
     asked, status, seen = running()
     assert not ahead(plan(asked, status, replace(seen, spares=NO_SPARE)))
