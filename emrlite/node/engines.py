@@ -145,6 +145,7 @@ def complete_in_background(settings: Settings, say: Callable[[str], None]) -> No
     """Have a process of the lowest priority make what a set-up has left out.  It outlives this one."""
     log = settings.home / "setup.log"
     command = [sys.executable, "-m", "emrlite", "--home", str(settings.home), "setup", "--spark", settings.spark]
+    log.write_text("")  # whoever is told of it may look at once
     # By way of a shell that ends at once: nobody here has to wait for it, or is asked why not.
     subprocess.run(["sh", "-c", 'nice -n 19 "$@" > "$0" 2>&1 < /dev/null &', str(log), *command],
                    start_new_session=True, check=True, cwd=settings.home)
