@@ -247,13 +247,15 @@ class LocalDriver:
     def _spare_waits(self, spec: ClusterSpec, kind: SpareKind, seen: Mapping[str, Mapping[str, Seen]]) -> bool:
         """Tell whether the last spare still waits, or has failed: then no other would do better.
 
-        Nor does one help on a node that was lost, or when one has waited in vain and no step has come since.
+        Nor does one help on a node that was lost, or when one has waited in vain and no step has come since.  While the
+        last is at work, a notebook's executor perhaps, another would practise beside it.
         """
         node = spare.node(spec, kind)
         if node.name not in self._infos or self._marked(node.name, "stopped"):
             return True
         name = f"{PREFIX}{kind}-{self._spares(node, kind)}"
-        return name in seen.get(node.name, {}) and waits(self._layout(node).processes / name)
+        last = seen.get(node.name, {}).get(name)
+        return last is not None and (last.ended is None or waits(self._layout(node).processes / name))
 
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None:
         if (step_id, how) in self._signalled:
