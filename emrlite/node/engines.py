@@ -25,6 +25,9 @@ from emrlite.settings import Settings
 
 __all__ = ["MODULE_OPTIONS", "Engine", "ensure", "find"]
 
+#: Files of a home: held by whoever sets it up, and by a process that goes on behind a first run.
+_LOCK, _BEHIND = "setup.lock", "setup-behind.lock"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
@@ -145,10 +148,16 @@ def complete_in_background(settings: Settings, say: Callable[[str], None]) -> No
     """Have a process of the lowest priority make what a set-up has left out.  It outlives this one."""
     log = settings.home / "setup.log"
     command = [sys.executable, "-m", "emrlite", "--home", str(settings.home), "setup", "--spark", settings.spark]
-    log.write_text("")  # whoever is told of it may look at once
-    # By way of a shell that ends at once: nobody here has to wait for it, or is asked why not.
-    subprocess.run(["sh", "-c", 'nice -n 19 "$@" > "$0" 2>&1 < /dev/null &', str(log), *command],
-                   start_new_session=True, check=True, cwd=settings.home)
+    with (settings.home / _BEHIND).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # one of another first run is at it
+        log.write_text("")  # whoever is told of it may look at once
+        # By way of a shell that ends at once: nobody here has to wait for it, or is asked why not.  It inherits the
+        # lock, so that there is no moment in which nobody holds it.
+        subprocess.run(["sh", "-c", 'nice -n 19 "$@" > "$0" 2>&1 < /dev/null &', str(log), *command],
+                       start_new_session=True, check=True, cwd=settings.home, pass_fds=[file.fileno()])
     say("class data: made in the background, for a minute or two, and clusters start in half the time once it is there "
         f"(see {log})")
 
@@ -181,9 +190,13 @@ def _make(parts: Sequence[Part], say: Callable[[str], None]) -> None:
 
 
 def set_up_at_work(home: Path) -> bool:
-    """Whether a set-up of *home* is at work now."""
+    """Whether a set-up of *home* is at work now, or about to be."""
+    return any(_held(home / name) for name in (_LOCK, _BEHIND))
+
+
+def _held(lock: Path) -> bool:
     try:
-        with (home / "setup.lock").open("r+") as file:
+        with lock.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
@@ -196,7 +209,7 @@ def set_up_at_work(home: Path) -> bool:
 def _alone(home: Path, say: Callable[[str], None]) -> Iterator[None]:
     """One set-up of a home at a time; the second waits, and finds everything done."""
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "setup.lock").open("w") as file:
+    with (home / _LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

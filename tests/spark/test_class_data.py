@@ -97,6 +97,9 @@ def test_what_a_set_up_leaves_out_is_made_by_a_process_that_goes_on_behind(tmp_p
     said: list[str] = []
     settings = replace(Settings.load(), home=new_home(tmp_path / "home"))
     engines.complete_in_background(settings, said.append)
+    assert engines.set_up_at_work(settings.home), "from the first moment"
+    engines.complete_in_background(settings, said.append)
+    assert len(said) == 1, "one is enough"
     log = settings.home / "setup.log"
     wait_for(lambda: "ready: Spark" in log.read_text(), 300, "the end of set-up")
     assert str(log) in said[0]
