@@ -43,6 +43,10 @@ class InstanceType:
         return self.vcpu * 2
 
 
+#: What people take most often.
+USUAL = InstanceType(name="m5.xlarge", vcpu=4, memory=16384)
+
+
 def find(name: str) -> InstanceType | None:
     """Return the type called *name*, or ``None`` if there is none or EMR does not run on it."""
     family, _, size = name.partition(".")
@@ -51,6 +55,11 @@ def find(name: str) -> InstanceType | None:
     if size in _SMALL and size not in _OLD.get(family, ()):
         return None
     return _read(name)
+
+
+def of(name: str) -> InstanceType:
+    """Return the type called *name*, of a cluster that there is already: a newer list may not have it any more."""
+    return find(name) or USUAL
 
 
 @functools.lru_cache(maxsize=64)

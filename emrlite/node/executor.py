@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from emrlite.node import handover
-from emrlite.node.layout import NODE_VARIABLE, Layout
 
 
-def main(words: Sequence[str]) -> NoReturn:
-    """Become the JVM that *words* ask for: a spare, or a new one."""
+def main(args: Sequence[str]) -> NoReturn:
+    """Become a JVM, a spare or a new one: *args* are where the node's processes are recorded, then its words."""
+    processes, *words = args
     argv = [os.path.join(os.environ["JAVA_HOME"], "bin", "java"), *words]
     if handover.EXECUTOR in argv:
-        processes = Layout(Path(os.environ[NODE_VARIABLE])).processes
-        handover.take(processes, "executor", handover.EXECUTOR, argv, os.environ)
+        handover.take(Path(processes), "executor", handover.EXECUTOR, argv, os.environ)
     os.execv(argv[0], argv)

@@ -27,7 +27,6 @@ from typing import Any, NoReturn
 PREFIX = "spare-"
 #: Seconds within which a spare answers, and its end is written down.
 SECONDS = 10.0
-_RELAY = "relay"
 #: The main class of an executor.
 EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
 
@@ -44,23 +43,6 @@ def describe(java: Sequence[str], env: Mapping[str, str]) -> dict[str, object]:
     """What a JVM that is started with the words *java* and *env* is known by."""
     return {"java": list(java), "environ": {name: env[name] for name in _READ_AT_START if name in env},
             "limits": _limits()}
-
-
-def waits(directory: Path) -> bool:
-    """Whether nobody has taken the spare yet."""
-    return not (directory / "taken").exists()
-
-
-def forget_ended(directory: Path) -> None:
-    """Count a spare that ended before anybody came as taken: after the next step there is to be a new one.
-
-    One that never was ready is not forgotten: no other would do better.
-    """
-    with suppress(FileNotFoundError):
-        (directory / "retired").rename(directory / "taken")
-    if directory.with_name(f"{directory.name}.exit").exists():
-        with suppress(FileNotFoundError):
-            (directory / "port").rename(directory / "taken")
 
 
 def take(processes: Path, kind: str, main: str, argv: Sequence[str], env: Mapping[str, str]) -> None:
@@ -83,8 +65,12 @@ def take(processes: Path, kind: str, main: str, argv: Sequence[str], env: Mappin
         except FileNotFoundError:
             continue  # another was faster
         pairs = [text for word in properties for text in word.removeprefix("-D").split("=", 1)]
-        if (connection := _hand_over(directory, pairs, main, argv[at + 1:], env)) is not None:
-            _accompany(processes / directory.name, connection)
+        outlets, relays = _outlets(directory)
+        port, jvm = map(int, (directory / "taken").read_text().split())
+        if connection := _hand_over(port, (directory / "secret").read_text(), outlets, pairs, main, argv[at + 1:], env):
+            _accompany(processes / directory.name, jvm, connection, relays)
+        for relay in relays:
+            relay.end()
 
 
 def _waiting(processes: Path, kind: str) -> Iterator[Path]:
@@ -125,26 +111,46 @@ def _can_be_opened(descriptor: int) -> bool:
     return sys.platform == "linux" and (stat.S_ISFIFO(kind) or (stat.S_ISREG(kind) and appends))
 
 
-def _outlet(descriptor: int, fifo: Path) -> str:
-    """Where a spare is to write for our *descriptor*: its file, or a *fifo* from which we take it.
+class _Relay(threading.Thread):
+    """Takes what a spare writes to the named pipe *fifo* to our *descriptor*."""
+
+    def __init__(self, fifo: Path, descriptor: int) -> None:
+        super().__init__(daemon=True)
+        self.fifo, self._descriptor = fifo, descriptor
+        os.mkfifo(fifo, 0o600)
+
+    def run(self) -> None:
+        with self.fifo.open("rb", buffering=0) as file, suppress(OSError):  # nobody may read ours any more
+            self.fifo.unlink()  # both ends are open
+            while part := file.read(65536):
+                os.write(self._descriptor, part)
+
+    def end(self) -> None:
+        """Wait until all is passed on.  Where nobody ever came to write, there is nothing."""
+        with suppress(OSError):
+            os.close(os.open(self.fifo, os.O_WRONLY | os.O_NONBLOCK))
+        self.join(SECONDS)
+
+
+def _outlets(directory: Path) -> tuple[list[str], list[_Relay]]:
+    """Where a spare is to write for our standard output and error: their files, or named pipes from which we take it.
 
     Not ``/proc/<pid>/fd``: a process in a user namespace of its own, as those of an ordinary user are, may not open it.
     """
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return os.readlink(f"/proc/self/fd/{descriptor}")
-    os.mkfifo(fifo, 0o600)
-    threading.Thread(target=_pass_on, args=(fifo, descriptor), name=_RELAY, daemon=True).start()
-    return str(fifo)
-
-
-def _pass_on(fifo: Path, descriptor: int) -> None:
-    with fifo.open("rb", buffering=0) as file, suppress(OSError):  # nobody may read ours any more
-        while part := file.read(65536):
-            os.write(descriptor, part)
+    outlets, relays = [], []
+    for descriptor in (1, 2):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            outlets.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        else:
+            relays.append(_Relay(directory / f"fifo-{descriptor}", descriptor))
+            relays[-1].start()
+            outlets.append(str(relays[-1].fifo))
+    return outlets, relays
 
 
 def _hand_over(
-    directory: Path, properties: Sequence[str], main: str, words: Sequence[str], env: Mapping[str, str]
+    port: int, secret: str, outlets: Sequence[str], properties: Sequence[str], main: str, words: Sequence[str],
+    env: Mapping[str, str]
 ) -> socket.socket | None:
     """Give the spare its task; ``None`` if it is not there any more."""
 
@@ -155,12 +161,11 @@ def _hand_over(
     def listed(texts: Sequence[str]) -> bytes:
         return struct.pack(">i", len(texts)) + packed(*texts)
 
-    out, err = (_outlet(descriptor, directory / f"fifo-{descriptor}") for descriptor in (1, 2))
-    message = packed((directory / "secret").read_text(), out, err, os.getcwd())
+    message = packed(secret, *outlets, os.getcwd())
     message += listed([text for pair in env.items() for text in pair]) + listed(properties)
     message += packed(main) + listed(words)
     try:
-        connection = socket.create_connection(("127.0.0.1", int((directory / "taken").read_text())), SECONDS)
+        connection = socket.create_connection(("127.0.0.1", port), SECONDS)
         connection.sendall(message)
         if connection.recv(1) == b"\1":
             connection.sendall(b"\1")  # it begins only now: nobody else was started in its place
@@ -170,16 +175,16 @@ def _hand_over(
     return None
 
 
-def _accompany(stem: Path, connection: socket.socket) -> NoReturn:
-    """Stand for the spare until it ends: pass signals on, end as it did."""
-    shim = int(stem.with_name(f"{stem.name}.pid").read_text().split()[0])
+def _accompany(stem: Path, jvm: int, connection: socket.socket, relays: Sequence[_Relay]) -> NoReturn:
+    """Stand for the spare until it ends: pass signals on to its process *jvm*, end as it did."""
 
-    def pass_on(_: int, __: FrameType | None) -> None:
+    def pass_on(number: int, _: FrameType | None) -> None:
         with suppress(ProcessLookupError):
-            os.kill(shim, signal.SIGTERM)  # it ends the whole tree, with a grace
+            os.kill(jvm, number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, pass_on)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as by `nohup`, which a JVM respects too
+            signal.signal(number, pass_on)
     connection.settimeout(None)
     with suppress(OSError):
         connection.recv(1)  # nothing ever comes; the connection ends with the JVM
@@ -187,9 +192,8 @@ def _accompany(stem: Path, connection: socket.socket) -> NoReturn:
     record = stem.with_name(f"{stem.name}.exit")
     while not record.exists() and time.monotonic() < deadline:
         pause.wait(0.005)
-    for thread in threading.enumerate():
-        if thread.name == _RELAY:
-            thread.join(SECONDS)
+    for relay in relays:
+        relay.end()
     sys.stderr.write((stem / "log").read_text(errors="replace"))  # what the JVM itself had to say
     sys.stderr.flush()
     code = int(record.read_text().split()[0]) if record.exists() else -signal.SIGKILL

@@ -22,7 +22,6 @@ from emrlite.node import (
     controller,
     daemons,
     failures,
-    handover,
     hdfs,
     own_classes,
     places,
@@ -34,7 +33,6 @@ from emrlite.node import (
 from emrlite.node import provision as rendering
 from emrlite.node.addresses import Network
 from emrlite.node.driver import SPARE_KINDS, NodeSeen, Observed, ProcessSeen, SpareKind, daemons_of
-from emrlite.node.handover import PREFIX, waits
 from emrlite.node.layout import Layout, NodeInfo
 from emrlite.node.process import (
     MARK_VARIABLE,
@@ -51,6 +49,7 @@ from emrlite.node.provision import Surroundings
 from emrlite.node.readiness import Readiness
 from emrlite.node.resources import Refused
 from emrlite.node.shipping import Shipping
+from emrlite.node.spares import Spares
 from emrlite.node.submit_arguments import UsageError
 from emrlite.storage import logs
 
@@ -67,8 +66,8 @@ class LocalDriver:
     """
 
     def __init__(
-        self, cluster_id: str, root: Path, *, around: Callable[[], Surroundings], addresses_mode: str, owner: str,
-        tether: Tether | None, client: Callable[[], Any], trouble: Callable[[str], None],
+        self, cluster_id: str, root: Path, *, around: Callable[[], Surroundings], addresses_mode: str,
+        owner: str, tether: Tether | None, client: Callable[[], Any], trouble: Callable[[str], None],
     ) -> None:
         self._id, self._root, self._around, self._mode = cluster_id, root, around, addresses_mode
         self._owner, self._tether = owner, tether
@@ -82,6 +81,7 @@ class LocalDriver:
         self._failures: dict[str, Failure] = {}
         self._shipping = Shipping(cluster_id, root, client=client, trouble=trouble)
         self._shipped_steps: set[str] = set()
+        self._spares = Spares(root, lambda node: (name for at, name in self._processes if at == node))
         self._attach()
 
     # What there is
@@ -118,9 +118,16 @@ class LocalDriver:
         return Observed(
             now=time.time(), nodes=nodes, steps=done, shipped=(self._root / "shipped").exists(),
             released=(self._root / "released").exists(),
-            spares=frozenset(kind for kind in SPARE_KINDS if self._spare_waits(spec, kind, seen)),
+            spares=self._spares_that_wait(spec, seen),
             rebooted=any(what.rebooted for found in seen.values() for what in found.values()),
         )
+
+    def _spares_that_wait(self, spec: ClusterSpec, seen: Mapping[str, Mapping[str, Seen]]) -> frozenset[SpareKind]:
+        """Those of which no other is wanted; on a node that was lost, or is not there yet, none is."""
+        nodes = {kind: spare.node(spec, kind).name for kind in SPARE_KINDS}
+        return frozenset(
+            kind for kind, node in nodes.items() if node not in self._infos or self._marked(node, "stopped")
+            or self._spares.wait(spec, kind, seen.get(node, {})))
 
     def _look(self, node: str) -> dict[str, Seen]:
         """Look at every process of *node* that was ever started."""
@@ -134,7 +141,7 @@ class LocalDriver:
         layout = self._layout(spec.master)
         if step_id not in self._shipped_steps:
             self._shipped_steps.add(step_id)
-            self._forget_ended_spares(spec)
+            self._spares.forget_ended(spec)
             controller.end(layout.step_logs(step_id) / "controller", what="Step", exit_code=what.exit_code,
                            started=what.started, ended=what.ended, stopped=what.stopped)
             if what.exit_code != 0 and not what.stopped:
@@ -208,7 +215,7 @@ class LocalDriver:
 
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None:
         layout, info = self._layout(spec.master), self._infos[spec.master.name]
-        self._forget_ended_spares(spec)
+        self._spares.forget_ended(spec)
         command = steps.command(step, info)
         folder = layout.step_logs(step.id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -221,8 +228,7 @@ class LocalDriver:
 
     def start_spare(self, spec: ClusterSpec, kind: SpareKind, *, practise: bool) -> None:
         node = spare.node(spec, kind)
-        layout, number = self._layout(node), self._spares(node, kind) + 1
-        directory = layout.processes / f"{PREFIX}{kind}-{number}"
+        directory = self._spares.following(spec, kind)
         environ = self._environment(node, directory.name)
         if kind == "executor":
             environ |= {**self.daemon_command(spec, node).env, "JAVA_HOME": self._infos[node.name].java_home}
@@ -234,28 +240,7 @@ class LocalDriver:
             log.info("%s: no %s is started ahead: %s", self._id, kind, error)
             argv, env = ["false"], environ
         self._process(node.name, directory.name).start(
-            argv, env=env, cwd=layout.home, stdout=directory / "log", tether=self._tether)
-
-    def _forget_ended_spares(self, spec: ClusterSpec) -> None:
-        for kind in SPARE_KINDS:
-            node = spare.node(spec, kind)
-            handover.forget_ended(self._layout(node).processes / f"{PREFIX}{kind}-{self._spares(node, kind)}")
-
-    def _spares(self, node: NodeSpec, kind: SpareKind) -> int:
-        return sum(at == node.name and name.startswith(f"{PREFIX}{kind}-") for at, name in self._processes)
-
-    def _spare_waits(self, spec: ClusterSpec, kind: SpareKind, seen: Mapping[str, Mapping[str, Seen]]) -> bool:
-        """Tell whether the last spare still waits, or has failed: then no other would do better.
-
-        Nor does one help on a node that was lost, or when one has waited in vain and no step has come since.  While the
-        last is at work, a notebook's executor perhaps, another would practise beside it.
-        """
-        node = spare.node(spec, kind)
-        if node.name not in self._infos or self._marked(node.name, "stopped"):
-            return True
-        name = f"{PREFIX}{kind}-{self._spares(node, kind)}"
-        last = seen.get(node.name, {}).get(name)
-        return last is not None and (last.ended is None or waits(self._layout(node).processes / name))
+            argv, env=env, cwd=self._layout(node).home, stdout=directory / "log", tether=self._tether)
 
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None:
         if (step_id, how) in self._signalled:
@@ -288,6 +273,7 @@ class LocalDriver:
             for directory in (layout.hdfs, layout.namenode, layout.spark_work, layout.tmp, layout.home,
                               layout.root / "mnt/var/lib/hadoop"):
                 shutil.rmtree(directory, ignore_errors=True)
+            self._spares.remove(node)
         self._let_go()
         self._root.mkdir(parents=True, exist_ok=True)
         (self._root / "released").touch()

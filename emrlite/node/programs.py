@@ -94,8 +94,9 @@ def _through_entry(name: str, info: NodeInfo, sourced: str = "") -> str:
 
 def _executor_java(info: NodeInfo) -> str:
     """What the node's Spark worker takes for ``java``: itself, unless a JVM waits that was started ahead."""
-    waiting = f"{shlex.quote(str(info.layout.processes))}/{handover.PREFIX}executor-*/port"
-    words = shlex.join(["-I", os.path.abspath(entry.__file__), "executor"])
+    processes = str(info.layout.processes)
+    waiting = f"{shlex.quote(processes)}/{handover.PREFIX}executor-*/port"
+    words = shlex.join(["-I", os.path.abspath(entry.__file__), "executor", processes])
     return _script(
         f"JAVA_HOME={shlex.quote(info.java_home)}; export JAVA_HOME",
         f"for port in {waiting}; do",

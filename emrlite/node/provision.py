@@ -43,19 +43,18 @@ def offered(spec: ClusterSpec, node: NodeSpec) -> tuple[int, int]:
     Both have head-room: the heap of an executor is bounded, its logical memory is not.  The node where an executor was
     started ahead has a MiB more, for Spark's master takes the worker with the most free memory first.
     """
-    kind = instance_types.find(node.instance_type)
-    slots, memory = (kind.vcpu, kind.yarn_memory) if kind else (4, 12288)
-    return slots * HEADROOM, memory * HEADROOM + (node == spare.node(spec, "executor"))
+    kind = instance_types.of(node.instance_type)
+    return kind.vcpu * HEADROOM, kind.yarn_memory * HEADROOM + (node == spare.node(spec, "executor"))
 
 
 def node_info(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, around: Surroundings) -> NodeInfo:
     """Return what the programs on *node* may know; *root* is the cluster's directory."""
-    kind = instance_types.find(node.instance_type)
+    kind = instance_types.of(node.instance_type)
     workers = [other for other in spec.nodes if other.role is not Role.MASTER] or [spec.master]
     core = [other for other in spec.nodes if other.role is Role.CORE] or [spec.master]
     peers = tuple(Peer(name=at.name, address=network.address(at.index), root=str(root / at.name)) for at in core)
-    largest = max((found for other in workers if (found := instance_types.find(other.instance_type))),
-                  key=lambda found: found.yarn_memory)
+    kinds = [instance_types.of(other.instance_type) for other in workers]
+    largest = max(kinds, key=lambda found: found.yarn_memory)
     return NodeInfo(
         cluster_id=spec.id, cluster_created=spec.created, region=spec.region, name=node.name, role=str(node.role),
         instance_id=node.instance_id, address=network.address(node.index), root=str(root / node.name),
@@ -64,9 +63,9 @@ def node_info(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
         spark_master=f"spark://{network.address(1)}:{network.port('spark-master', 1)}",
         default_fs=f"hdfs://{network.address(1)}:{network.port('namenode', 1)}",
         aws_endpoint=around.aws_endpoint, s3_endpoint=around.s3.endpoint, instance_type=node.instance_type,
-        vcpu=largest.vcpu if node.role is Role.MASTER else kind.vcpu if kind else largest.vcpu,
+        vcpu=largest.vcpu if node.role is Role.MASTER else kind.vcpu,
         yarn_memory=configuration.yarn_memory(_configurations(spec, node), largest.yarn_memory),
-        cluster_vcpu=sum(found.vcpu for other in workers if (found := instance_types.find(other.instance_type))),
+        cluster_vcpu=sum(found.vcpu for found in kinds),
         core=peers,
         applications=spec.applications,
         archive=str(around.engine.archive or ""),

@@ -18,7 +18,7 @@ from emrlite.node import handover, java_options, jvm, resources, submit
 from emrlite.node.driver import SpareKind
 from emrlite.node.java_options import MODULE_OPTIONS
 from emrlite.node.layout import NodeInfo
-from emrlite.node.submit_arguments import Arguments, parse
+from emrlite.node.submit_arguments import parse
 
 MAIN = "emrlite.Spare"
 #: How often a spare of a cluster that waits does its small job: after some of them little is left to be compiled.
@@ -37,12 +37,9 @@ def node(spec: ClusterSpec, kind: SpareKind) -> NodeSpec:
     That is the one with the most memory (`daemons.command`), of several the first.
     """
     workers = [node for node in spec.nodes if node.role is not Role.MASTER]
-    return spec.master if kind == "driver" or not workers else max(workers, key=_memory)
-
-
-def _memory(node: NodeSpec) -> int:
-    found = instance_types.find(node.instance_type)
-    return found.yarn_memory if found else 0
+    if kind == "driver" or not workers:
+        return spec.master
+    return max(workers, key=lambda worker: instance_types.of(worker.instance_type).yarn_memory)
 
 
 def command(
@@ -59,12 +56,6 @@ def command(
     (directory / "secret").write_text(secrets.token_hex(16))
     (directory / "started.json").write_text(json.dumps(handover.describe(java, env)))
     return [*java[:-2], *_OWN, *java[-2:], MAIN, str(directory), str(rounds), str(steps)], env
-
-
-def suits(arguments: Arguments) -> bool:
-    """Whether a driver may be one that was started ahead."""
-    of_conf = any(key.startswith("spark.pyspark.") for key in arguments.conf)
-    return (arguments.application or "").endswith(".py") and "--remote" not in arguments.options and not of_conf
 
 
 def _driver(info: NodeInfo, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

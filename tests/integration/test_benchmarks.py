@@ -82,7 +82,8 @@ def test_both_ways_of_looking_see_the_same_processes():
 def test_what_a_benchmark_started_ends_with_it_however_it_ends(tmp_path: Path, number: signal.Signals):
     program = tmp_path / "interrupted.py"
     program.write_text(
-        "import subprocess, time\nfrom benchmarks.__main__ import everything_ends\n"
+        "import signal, subprocess, time\nfrom benchmarks.__main__ import everything_ends\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # this may run in a shell's background
         "with everything_ends():\n"
         "    subprocess.run(['sh', '-c', 'setsid sleep 77 & echo $!'], check=True)\n"
         "    time.sleep(60)\n")

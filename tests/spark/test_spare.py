@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import psutil
@@ -108,6 +109,7 @@ def test_a_step_in_a_jvm_started_ahead_has_its_own_words_place_and_environment(
     assert len(set(told["python"])) == 1
     assert "to standard error" in done["stdout"], "Spark gives a Python driver one stream"
     assert "INFO SparkContext: Running Spark" in done["stderr"]
+    assert not [path.name for path in spare.iterdir() if path.name.startswith(("practice", "fifo-", "data"))]
 
 
 def test_a_spare_serves_once_and_its_exit_code_is_the_steps(emulator: Emulator, waiting: str) -> None:
@@ -187,13 +189,14 @@ def test_when_its_step_ends_early_a_driver_started_ahead_is_gone_with_its_python
     tree = shim.children(recursive=True)
     assert len(tree) >= 2, "a JVM and its Python"
     if how == "cancel":
+        os.kill(standing_for(step).pid, signal.SIGQUIT)
+        wait_for(lambda: "Full thread dump" in (spare / "log").read_text(), 20, "what a JVM does on SIGQUIT")
         emulator.emr.cancel_steps(ClusterId=waiting, StepIds=[step])
     elif how == "kill its JVM":
         (jvm,) = [process for process in tree if process.name() == "java"]
         jvm.kill()
     else:
-        (standing,) = [process for process in psutil.process_iter() if _is_submit_of(process, step)]
-        os.kill(standing.pid, 9)
+        os.kill(standing_for(step).pid, signal.SIGKILL)
     status = emulator.wait_step(waiting, step)
 
     assert status["State"] == ("CANCELLED" if how == "cancel" else "FAILED")
@@ -201,6 +204,12 @@ def test_when_its_step_ends_early_a_driver_started_ahead_is_gone_with_its_python
         assert "Traceback" not in emulator.log(waiting, step, "stderr")
         assert (spare.parent / f"step-{step}.exit").read_text().split()[0] == "-9"
     wait_for(lambda: not any(process.is_running() for process in [shim, *tree]), 20, "the end of the driver")
+
+
+def standing_for(step: str) -> psutil.Process:
+    """The process that the step knows as its spark-submit."""
+    (found,) = [process for process in psutil.process_iter() if _is_submit_of(process, step)]
+    return found
 
 
 def _is_submit_of(process: psutil.Process, step: str) -> bool:

@@ -30,7 +30,8 @@ final class Asked extends Thread {
             byte[] secret = Files.readAllBytes(new File(this.directory, "secret").toPath());
             ServerSocket server = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"));
             File unfinished = new File(this.directory, "port.new");
-            Files.write(unfinished.toPath(), String.valueOf(server.getLocalPort()).getBytes(StandardCharsets.US_ASCII));
+            String where = server.getLocalPort() + " " + new File("/proc/self").getCanonicalFile().getName();
+            Files.write(unfinished.toPath(), where.getBytes(StandardCharsets.US_ASCII));
             if (!unfinished.renameTo(new File(this.directory, "port"))) {
                 throw new IOException("cannot write " + this.directory + "/port");
             }
@@ -71,6 +72,7 @@ final class Asked extends Thread {
                 // The rename fails when somebody has just taken this JVM: then they are about to ask, or have died.
                 if (taken || new File(this.directory, "port").renameTo(new File(this.directory, "retired"))) {
                     FileUtil.fullyDelete(Practice.data(this.directory));
+                    Practice.log(this.directory).delete();
                     Runtime.getRuntime().halt(0);
                 }
                 taken = true;

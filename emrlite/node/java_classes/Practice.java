@@ -120,6 +120,11 @@ final class Practice {
         return new File(directory, "data");
     }
 
+    /** What a spare says before anybody asks for it. */
+    static File log(File directory) {
+        return new File(directory, "practice");
+    }
+
     /** Waits until no step has run for <code>millis</code>; tells whether this JVM is still nobody's. */
     private static boolean mayGoOn(long millis, File processes, Asked asked) throws InterruptedException {
         long since = System.nanoTime();

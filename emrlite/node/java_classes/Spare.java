@@ -17,8 +17,8 @@ import java.util.TimeZone;
 /**
  * The JVM of a driver or an executor, started before anybody has asked for one: <code>Spare DIRECTORY ROUNDS PROCESSES</code>
  *
- * <p>It loads what it will need, writes the port that it listens on to <code>DIRECTORY/port</code>, and practises
- * (<code>Practice</code>) until it is asked for, at most <code>ROUNDS</code> times, while no step runs.  Whoever sends the secret of
+ * <p>It loads what it will need, writes the port that it listens on and its process to <code>DIRECTORY/port</code>, and
+ * practises (<code>Practice</code>) until it is asked for, at most <code>ROUNDS</code> times, while no step runs.  Whoever sends the secret of
  * <code>DIRECTORY/secret</code> gives it files for standard output and error, a working directory, an environment, properties, and a
  * main class with its words.  It serves once.  Until then it has seen nothing of any user's.
  * When whoever asked goes away, it is killed with all that it has started.
@@ -37,7 +37,7 @@ public final class Spare {
         File directory = new File(words[0]);
         int rounds = Integer.parseInt(words[1]);
         File processes = new File(words[2]);
-        OutputStream beginning = new FileOutputStream(new File(directory, "practice"), true);
+        OutputStream beginning = new FileOutputStream(Practice.log(directory), true);
         Switch out = new Switch(beginning);
         Switch err = new Switch(beginning);
         PrintStream own = System.err;
@@ -78,6 +78,7 @@ public final class Spare {
             Runtime.getRuntime().halt(1);
         }
         beginning.close();
+        Practice.log(directory).delete();
         Thread watch = new Thread(new Watch(in), "emrlite-watch");
         watch.setDaemon(true);
         watch.start();

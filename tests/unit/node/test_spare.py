@@ -6,7 +6,7 @@ import shlex
 import pytest
 from simulation import spec
 
-from emrlite.node import handover, java_options, jvm, spare, submit
+from emrlite.node import handover, java_options, jvm, spare, spares, spark_programs, submit
 from emrlite.node.provision import offered
 from emrlite.node.submit_arguments import parse
 
@@ -35,7 +35,7 @@ OF_WORKER = (
     ("--remote sc://a app.py", False),
 ])
 def test_only_a_python_driver_of_the_usual_python_is_one_started_ahead(words, suits):
-    assert spare.suits(parse(words.split())) is suits
+    assert spark_programs.suits_a_spare(parse(words.split())) is suits
 
 
 def test_a_spare_is_started_as_a_driver_without_options_would_be(info, tmp_path):
@@ -50,7 +50,7 @@ def test_a_spare_is_started_as_a_driver_without_options_would_be(info, tmp_path)
     assert argv[at:] == [spare.MAIN, str(directory), "2", str(tmp_path)]
     assert env["HOME"] == "/home/hadoop"
     assert json.loads((directory / "started.json").read_text())["environ"]["TZ"] == "UTC"
-    assert handover.waits(directory)
+    assert not (directory / "taken").exists()
     assert len((directory / "secret").read_text()) == 32
 
 
@@ -74,7 +74,7 @@ def test_an_executor_is_one_started_ahead_when_nothing_differs_that_is_settled_a
 ):
     directory = tmp_path / "spare-executor-1"
     spare.command("executor", directory, info, {"LANG": "C.UTF-8"}, rounds=0, steps=tmp_path)
-    (directory / "port").write_text("1")
+    (directory / "port").write_text("1 2")
     handed = []
     monkeypatch.setattr(handover, "_can_be_opened", lambda _: True)
     monkeypatch.setattr(handover, "_hand_over", lambda *given: handed.append(given))
@@ -82,7 +82,8 @@ def test_an_executor_is_one_started_ahead_when_nothing_differs_that_is_settled_a
 
     assert (directory / "taken").exists() is taken
     if taken:
-        (_, properties, main, words, given), = handed
+        (port, _, _, properties, main, words, given), = handed
+        assert port == 1
         assert dict(zip(properties[::2], properties[1::2], strict=True))["spark.driver.port"] == "38419"
         assert (main, words) == (handover.EXECUTOR, ["--executor-id", "0"])
         assert env.items() <= given.items()
@@ -93,10 +94,10 @@ def test_without_a_spare_that_waits_nothing_is_taken(info, tmp_path):
     handover.take(tmp_path, "driver", submit.MAIN, usual.argv, {})
     spare.command("driver", tmp_path / "spare-driver-1", info, {}, rounds=0, steps=tmp_path)  # it has no port yet
     handover.take(tmp_path, "driver", submit.MAIN, usual.argv, {})
-    assert handover.waits(tmp_path / "spare-driver-1")
-    (tmp_path / "spare-driver-1/port").write_text("1")
+    assert not (tmp_path / "spare-driver-1/taken").exists()
+    (tmp_path / "spare-driver-1/port").write_text("1 2")
     handover.take(tmp_path, "executor", submit.MAIN, usual.argv, {})
-    assert handover.waits(tmp_path / "spare-driver-1")
+    assert not (tmp_path / "spare-driver-1/taken").exists()
 
 
 def test_the_spare_executor_is_on_the_first_core_node_whose_worker_is_taken_first():
@@ -111,9 +112,9 @@ def test_the_spare_executor_is_on_the_first_core_node_whose_worker_is_taken_firs
 def test_a_spare_that_waited_in_vain_is_followed_by_another_only_when_a_step_has_come(info, tmp_path):
     directory = tmp_path / "spare-driver-1"
     spare.command("driver", directory, info, {}, rounds=0, steps=tmp_path)
-    handover.forget_ended(directory)
-    assert handover.waits(directory)
+    spares.forget(directory)
+    assert not (directory / "taken").exists()
     (directory / "retired").write_text("1")
-    assert handover.waits(directory)
-    handover.forget_ended(directory)
-    assert not handover.waits(directory)
+    assert not (directory / "taken").exists()
+    spares.forget(directory)
+    assert (directory / "taken").exists()
