@@ -19,6 +19,7 @@ import boto3
 from botocore.config import Config
 
 from benchmarks import look
+from emrlite.cli.serve import health
 from emrlite.cluster.releases import DEFAULT
 
 START_SECONDS, STOP_SECONDS, CLUSTER_SECONDS = 120.0, 180.0, 600.0
@@ -70,6 +71,16 @@ class Emulator:
         """Processor seconds of all that this process started, and what that started, so far."""
         return look.processor_time(os.getpid())
 
+    def standing_by(self) -> None:
+        """Wait until a cluster like the last stands by, and its JVMs have practised."""
+        deadline, pause = time.monotonic() + START_SECONDS, threading.Event()
+        while not (health(self.url) or {}).get("standby"):
+            if time.monotonic() > deadline:
+                raise SystemExit("no cluster stands by")
+            pause.wait(0.2)
+        pause.wait(10.0)  # while it comes up there are moments without work
+        self.quiet()
+
     def quiet(self, seconds: float = 60.0) -> None:
         """Wait until what it runs uses less than a tenth of a core."""
         deadline, pause = time.monotonic() + seconds, threading.Event()
@@ -90,12 +101,15 @@ def client(service: str, url: str) -> Any:
 
 
 @contextmanager
-def running(home: Path, *flags: str) -> Iterator[Emulator]:
-    """Start ``emrlite start`` for *home*; end it with its clusters, however the block ends."""
+def running(home: Path, *flags: str, ahead: str = "steps") -> Iterator[Emulator]:
+    """Start ``emrlite start`` for *home*; end it with its clusters, however the block ends.
+
+    No cluster stands by unless *ahead* is ``all``: one that did would be in the way of whatever is measured next.
+    """
     log = home / "benchmark-emulator.log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "emrlite", "start", "--home", str(home), "--port", "0", *flags],
+            [sys.executable, "-m", "emrlite", "start", "--home", str(home), "--port", "0", "--ahead", ahead, *flags],
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     try:
         yield Emulator(home=home, url=_url(home, process, log), pid=process.pid)

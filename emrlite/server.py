@@ -19,9 +19,10 @@ from emrlite.api import neighbours
 from emrlite.api.aws import Aws, Neighbourhood
 from emrlite.api.guard import Guard
 from emrlite.api.http import Application, Endpoint, listen
-from emrlite.cluster import releases
+from emrlite.cluster import releases, standby
 from emrlite.cluster.model import ClusterSpec, Event
 from emrlite.cluster.reconcilers import Limits, Reconcilers
+from emrlite.cluster.standby import Standby
 from emrlite.cluster.store import Store
 from emrlite.errors import EmrliteError, EngineMissing, ValidationException
 from emrlite.node import engines, event_logs, history, isolation
@@ -90,7 +91,8 @@ class Emulator:
             for service in (self._s3proxy, self._moto, *([self._history.service] if self._history else [])):
                 stack.callback(service.stop)
             self.clusters = stack.enter_context(Reconcilers(
-                self.store, self._driver, self._limits(), owner=self._ownership.owner, hold=self.settings.hold))
+                self.store, self._driver, self._limits(), owner=self._ownership.owner, hold=self.settings.hold,
+                standby=self._standby))
             stack.callback(self._end_clusters)
             self._take_over()
             app = Application(Guard.of(self.settings), self._aws(), {"/_emrlite/health": self._health})
@@ -209,13 +211,13 @@ class Emulator:
             history_url=lambda: self._history.url if self._history else None), self._stop)
 
     def _watch(self) -> None:
+        beside = [service.keep for service in (self._s3proxy, self._moto, self._history) if service]
         while not self._stop.wait(WATCH_SECONDS):
-            for beside in (self._s3proxy, self._moto, self._history):
+            for keep in (*beside, self.clusters.look_after_standby):
                 try:
-                    if beside:
-                        beside.keep()
+                    keep()
                 except (EmrliteError, OSError):
-                    log.exception("a server beside the clusters could not be started again")
+                    log.exception("what is beside the clusters could not be looked after")
 
     # Clusters
 
@@ -234,8 +236,14 @@ class Emulator:
 
         return LocalDriver(
             spec.id, self._clusters / spec.id, around=self._around,
-            addresses_mode=self.settings.addresses, owner=self._mark, tether=self._tether, client=self.s3,
-            trouble=trouble)
+            ahead=self.settings.ahead != "nothing", addresses_mode=self.settings.addresses, owner=self._mark,
+            tether=self._tether, client=self.s3, trouble=trouble)
+
+    @cached_property
+    def _standby(self) -> Standby | None:
+        """A cluster for the next who asks; not where all ends with its user, or starts nothing."""
+        wanted = self.settings.ahead == "all" and self.settings.timing != "instant" and not self._tethered
+        return Standby(self._clusters, self._driver) if wanted else None
 
     def _around(self) -> Surroundings:
         found, kept = self._view
@@ -271,6 +279,8 @@ class Emulator:
         found = [process for process in orphans(OWNER_VARIABLE, self._mark) if not self._belongs(process, known)]
         if found:
             log.warning("killed processes that belong to no cluster: %s", reap(found))
+        if self._ownership.owner == home.DURABLE:
+            standby.remove_left(self._clusters)
 
     def _belongs(self, process: psutil.Process, known: set[str]) -> bool:
         try:
@@ -282,6 +292,8 @@ class Emulator:
     def _end_clusters(self) -> None:
         try:
             self.clusters.end_all(END_SECONDS)
+            if self._standby:
+                self._standby.close(END_SECONDS)
         except TimeoutError as error:
             log.error(  # noqa: TRY400  its words say it all
                 "%s; their processes are killed by the next `emrlite start`", error)
@@ -290,5 +302,6 @@ class Emulator:
         return {
             "version": __version__, "pid": os.getpid(), "home": str(self.settings.home), "url": self.url,
             "s3": {"kind": self.settings.s3, "url": self.s3_url}, "clusters": len(self.store.live()),
+            "standby": self._standby.cluster if self._standby else None,
             "spark": self.settings.spark, "tethered": self._tethered,
         }

@@ -62,6 +62,10 @@ class Settings:
     memory: int = _setting(
         0, "MiB that all clusters together may count on; 0 is three quarters of what the machine has."
     )
+    ahead: Literal["all", "steps", "nothing"] = _setting(
+        "all",
+        "What is started before anybody asks, and ends when nobody does: with `steps` the JVMs for the next step of a "
+        "cluster that waits, with `all` also a cluster like the last one that has ended.")
     hold: float = _setting(
         0.0, "Seconds for which a finished transient cluster stays in TERMINATING, for clients that poll slowly."
     )
@@ -95,7 +99,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 _KINDS = {"home": Path, "port": int, "memory": int, "hold": float, "allow_pretend": bool}
 _CHOICES = {"releases": ("lenient", "strict"), "timing": ("instant", "fast"), "namespace": ("auto", "off"),
-            "addresses": ("auto", "many", "single")}
+            "addresses": ("auto", "many", "single"), "ahead": ("all", "steps", "nothing")}
 
 
 def _convert(name: str, value: Any) -> Any:

@@ -47,13 +47,16 @@ def new_home(at: Path) -> Path:
 
 
 class Emulator:
-    """An `emrlite start` in a process of its own, with boto3 clients for it."""
+    """An `emrlite start` in a process of its own, with boto3 clients for it.
+
+    Nothing is started ahead, for it would be in the way of the next test; tests of that say otherwise.
+    """
 
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
         names = ("PATH", "HOME", "JAVA_HOME", "TMPDIR", "LANG")
         self.env = {name: os.environ[name] for name in names if name in os.environ}
-        self.env |= {**KEYS, "EMRLITE_HOME": str(home), "EMRLITE_PORT": "0", **variables}
+        self.env |= {**KEYS, "EMRLITE_HOME": str(home), "EMRLITE_PORT": "0", "EMRLITE_AHEAD": "nothing", **variables}
         self.url = ""
 
     def start(self) -> None:

@@ -56,7 +56,7 @@ def _node(at: Settings, spec: ClusterSpec, node: NodeSpec, root: Path, network: 
     cores, memory = rendering.offered(spec, node)
     command = daemons.command(
         daemons_of(spec, node), node=node, network=network, engine=engine, layout=layout, cores=cores, memory=memory,
-        application_ids=rendering.application_ids(spec))
+        application_ids=rendering.application_ids(info))
     commands = {daemons.PROCESS: command.argv}
     own = {step.id: steps.command(step, info).argv for step in spec.steps} if node == spec.master else {}
     files = {path.name: _without_keys(path.read_text()) for path in sorted(layout.conf.iterdir())}

@@ -38,6 +38,8 @@ START_SECONDS, STOP_SECONDS = 900.0, 120.0  # the first start may have to set up
 @click.option("--timing", type=click.Choice(["instant", "fast"]), help="`instant` runs nothing: control plane only.")
 @click.option("--addresses", type=click.Choice(["auto", "many", "single"]), help="How nodes get addresses.")
 @click.option("--memory", type=int, help="MiB that all clusters together may count on.")
+@click.option("--ahead", type=click.Choice(["all", "steps", "nothing"]),
+              help="What is started before anybody asks: JVMs for `steps`, with `all` a cluster too.")
 @click.option("--hold", type=float, help="Seconds for which a finished cluster stays TERMINATING.")
 @click.option("--allow-hosts", help="Further Host names that are answered, separated by commas.")
 @click.option("--allow-origins", help="Web origins that may call, separated by commas.")
@@ -161,6 +163,8 @@ def status(context: click.Context, /, home: str | None, as_json: bool) -> None:
     click.echo(f"S3         {answer['s3']['kind']} at {answer['s3']['url']}")
     click.echo(f"Spark      {answer['spark']}")
     click.echo(f"clusters   {answer['clusters']} live")
+    if answer["standby"]:
+        click.echo("           one more stands by, like the last, for the next that is asked for")
     for cluster, (record, pages) in live.items():
         click.echo(f"{cluster}  {output.state(record.status.state)}  {record.spec.name}")
         links.show(pages)

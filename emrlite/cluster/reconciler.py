@@ -62,10 +62,14 @@ class Reconciler:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.leave().close()
+
+    def leave(self) -> Driver:
+        """Stop the thread; return the driver as it is, for another to go on with."""
         self._stop.set()
         self._wake.set()
         self._thread.join()
-        self.driver.close()
+        return self.driver
 
     @property
     def done(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Self
 
 from emrlite.cluster.model import ClusterSpec, ClusterStatus, Event
 from emrlite.cluster.reconciler import Reconciler
+from emrlite.cluster.standby import Standby
 from emrlite.cluster.states import ClusterState
 from emrlite.cluster.store import Store
 from emrlite.errors import EmrliteError, ValidationException
@@ -34,9 +35,10 @@ class Reconcilers:
     """Starts a reconciler for each live cluster, and stops them all at its end."""
 
     def __init__(
-        self, store: Store, driver: Callable[[ClusterSpec], Driver], limits: Limits, *, owner: str, hold: float
+        self, store: Store, driver: Callable[[ClusterSpec], Driver], limits: Limits, *, owner: str, hold: float,
+        standby: Standby | None = None,
     ) -> None:
-        self.store = store
+        self.store, self.standby = store, standby
         self._driver, self._limits, self._owner, self._hold = driver, limits, owner, hold
         self._lock = threading.Lock()
         self._running: dict[str, Reconciler] = {}
@@ -66,8 +68,8 @@ class Reconcilers:
             with self._lock:
                 self._start(spec, driver)
 
-    def launch(self, spec: ClusterSpec) -> None:
-        """Save *spec* and begin to bring the cluster about.
+    def launch(self, spec: ClusterSpec) -> ClusterSpec:
+        """Save *spec* and begin to bring the cluster about; return it with the ids that it has got.
 
         Raises `ValidationException` if the release is refused, or the cluster does not fit
         beside those that run.
@@ -75,8 +77,11 @@ class Reconcilers:
         remark = self._limits.admit(spec)
         with self._lock:
             self._check_room(spec)
-            driver = self._driver(spec)  # first: a cluster that nobody can look after is not written down
-            reason = f"RunJobFlow; {remark}" if remark else "RunJobFlow"
+            ready = self.standby.take(spec) if self.standby else None
+            # First: a cluster that nobody can look after is not written down.
+            spec, driver = ready or (spec, self._driver(spec))
+            remarks = ["RunJobFlow", "a cluster like this stood by" if ready else "", remark or ""]
+            reason = "; ".join(part for part in remarks if part)
             created = Event(time=spec.created, subject="cluster", state=str(ClusterState.STARTING), reason=reason)
             try:
                 self.store.create(spec, ClusterStatus(versions=self._limits.versions), [created], owner=self._owner)
@@ -84,6 +89,14 @@ class Reconcilers:
                 driver.close()
                 raise
             self._start(spec, driver)
+            if self.standby:
+                self.standby.remember(spec)
+            return spec
+
+    def look_after_standby(self) -> None:
+        """Have a cluster stand by where there should be one; called every second or so."""
+        if self.standby:
+            self.standby.keep(idle=not self.store.live())
 
     def poke(self, cluster_id: str) -> None:
         """The spec of a cluster changed: look again now."""

@@ -61,6 +61,7 @@ class Driver(Protocol):
     """`LocalDriver` starts processes; `FakeDriver` is as good a citizen."""
 
     def observe(self, spec: ClusterSpec) -> Observed: ...
+    def adopt(self, spec: ClusterSpec) -> None: ...  #: the cluster is somebody's now: it is *spec* from here on
     def provision(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
     def run_bootstrap(self, spec: ClusterSpec, node: NodeSpec, number: int) -> None: ...
     def start_daemons(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
@@ -111,6 +112,9 @@ class FakeDriver:
     def observe(self, spec: ClusterSpec) -> Observed:
         return Observed(now=time.time(), nodes=dict(self.nodes), steps=dict(self.steps), shipped=self.shipped,
                         released=self.released)
+
+    def adopt(self, spec: ClusterSpec) -> None:
+        self.calls.append(("adopt", spec.name))
 
     def provision(self, spec: ClusterSpec, node: NodeSpec) -> None:
         self.nodes.setdefault(node.name, NodeSeen(address=f"127.0.0.{node.index}"))

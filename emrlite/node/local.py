@@ -62,14 +62,15 @@ class LocalDriver:
     """The driver of one cluster; *root* is its directory, *around* tells of the emulator.
 
     *client* makes an S3 client for the logs, *trouble* is told what should be in the
-    cluster's story but changes no state.
+    cluster's story but changes no state.  *ahead* is whether JVMs are started before steps ask for them.
     """
 
     def __init__(
-        self, cluster_id: str, root: Path, *, around: Callable[[], Surroundings], addresses_mode: str,
+        self, cluster_id: str, root: Path, *, around: Callable[[], Surroundings], ahead: bool, addresses_mode: str,
         owner: str, tether: Tether | None, client: Callable[[], Any], trouble: Callable[[str], None],
     ) -> None:
         self._id, self._root, self._around, self._mode = cluster_id, root, around, addresses_mode
+        self._ahead = ahead
         self._owner, self._tether = owner, tether
         self._network: Network | None = None
         self._claim: socket.socket | None = None
@@ -124,6 +125,8 @@ class LocalDriver:
 
     def _spares_that_wait(self, spec: ClusterSpec, seen: Mapping[str, Mapping[str, Seen]]) -> frozenset[SpareKind]:
         """Those of which no other is wanted; on a node that was lost, or is not there yet, none is."""
+        if not self._ahead:
+            return frozenset(SPARE_KINDS)
         nodes = {kind: spare.node(spec, kind).name for kind in SPARE_KINDS}
         return frozenset(
             kind for kind, node in nodes.items() if node not in self._infos or self._marked(node, "stopped")
@@ -177,6 +180,11 @@ class LocalDriver:
 
     # Coming up
 
+    def adopt(self, spec: ClusterSpec) -> None:
+        for node in spec.nodes:
+            if node.name in self._infos:
+                rendering.describe_cluster(spec, self._layout(node), self._own_network())
+
     def provision(self, spec: ClusterSpec, node: NodeSpec) -> None:
         network = self._own_network()
         if len(spec.nodes) > network.largest:
@@ -207,9 +215,10 @@ class LocalDriver:
     def daemon_command(self, spec: ClusterSpec, node: NodeSpec) -> daemons.Command:
         """Return how the daemons of *node* are (or were) started."""
         cores, memory = rendering.offered(spec, node)
+        pattern = rendering.application_ids(self._infos[node.name])
         return daemons.command(
             daemons_of(spec, node), node=node, network=self._own_network(), engine=self._around().engine,
-            layout=self._layout(node), cores=cores, memory=memory, application_ids=rendering.application_ids(spec))
+            layout=self._layout(node), cores=cores, memory=memory, application_ids=pattern)
 
     # Steps
 

@@ -32,9 +32,9 @@ class Surroundings:
     kept: Kept = field(default_factory=Kept)
 
 
-def application_ids(spec: ClusterSpec) -> str:
+def application_ids(info: NodeInfo) -> str:
     """Spark's pattern of application ids: YARN's form, ``application_<start in ms>_<number>``."""
-    return f"application_{int(spec.created * 1000):013d}_%2$04d"
+    return f"application_{int(info.cluster_created * 1000):013d}_%2$04d"
 
 
 def offered(spec: ClusterSpec, node: NodeSpec) -> tuple[int, int]:
@@ -154,6 +154,15 @@ def provision(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
         "isRunningDataNode": "datanode" in daemons_of(spec, node), "isRunningResourceManager": False,
         "instanceGroupId": node.group_id, "instanceRole": str(node.role).lower(),
     }))
+    describe_cluster(spec, layout, network)
+    programs.write(info)
+    view.lay_out(layout.root, programs.scripts(info), safety.shims(), around.view, around.kept)
+    info.write()
+    return info
+
+
+def describe_cluster(spec: ClusterSpec, layout: Layout, network: Network) -> None:
+    """Write what a node knows of its cluster, ``job-flow.json``: the one file that tells who asked for it."""
     (layout.info / "job-flow.json").write_text(json.dumps({
         "jobFlowId": spec.id, "jobFlowCreationInstant": int(spec.created * 1000), "instanceCount": len(spec.nodes),
         "masterInstanceId": spec.master.instance_id, "masterPrivateDnsName": network.address(1),
@@ -163,7 +172,3 @@ def provision(spec: ClusterSpec, node: NodeSpec, root: Path, network: Network, a
             for group in spec.groups
         ],
     }))
-    programs.write(info)
-    view.lay_out(layout.root, programs.scripts(info), safety.shims(), around.view, around.kept)
-    info.write()
-    return info

@@ -69,8 +69,8 @@ class Rig:
 
     def driver(self, tether: Tether | None = None) -> LocalDriver:
         self.drivers.append(LocalDriver(
-            ID, self.root, around=lambda: self.around, addresses_mode="auto", owner=self.owner, tether=tether,
-            client=lambda: s3.client(self.access), trouble=self.troubles.append))
+            ID, self.root, around=lambda: self.around, ahead=True, addresses_mode="auto", owner=self.owner,
+            tether=tether, client=lambda: s3.client(self.access), trouble=self.troubles.append))
         return self.drivers[-1]
 
     def open(self, asked: ClusterSpec | None = None) -> None:

@@ -49,7 +49,8 @@ def watched(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Em
     engines.ensure(settings, print, whole=True)
     home = logs.parent
     train.watching_java(java.find(settings.home).home, home, [f"-Xlog:class+load:file={logs}/%p.log:none"])
-    emulator = Emulator(new_home(tmp_path_factory.mktemp("shared") / "a home"), JAVA_HOME=str(home))
+    emulators_home = new_home(tmp_path_factory.mktemp("shared") / "a home")
+    emulator = Emulator(emulators_home, JAVA_HOME=str(home), EMRLITE_AHEAD="steps")
     emulator.start()
     yield emulator
     emulator.stop()

@@ -38,7 +38,8 @@ class NoClusters:
 
     store: Store
 
-    def launch(self, spec: ClusterSpec) -> None: ...
+    def launch(self, spec: ClusterSpec) -> ClusterSpec:
+        return spec
     def poke(self, cluster_id: str) -> None: ...
     def reset(self, timeout: float, keep: frozenset[str] = frozenset()) -> None: ...
 

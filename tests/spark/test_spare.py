@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from rig import Emulator, wait_for
+from rig import Emulator, new_home, wait_for
 
 SCRIPT = """
 import json, os, sys
@@ -79,6 +80,14 @@ def ready(emulator: Emulator, cluster: str, kind: str = "driver", *, practised: 
     found = wait_for(look, 240 if practised else 90, f"{kind} started ahead")
     assert isinstance(found, Path)
     return found
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    emulator = Emulator(new_home(tmp_path_factory.mktemp("spare") / "a home"), EMRLITE_AHEAD="steps")
+    emulator.start()
+    yield emulator
+    emulator.stop()
 
 
 @pytest.fixture(scope="module")

@@ -130,8 +130,10 @@ def test_a_provisioned_node_says_what_it_is_and_keeps_its_keys_to_itself(around,
     assert provision(asked, asked.nodes[1], tmp_path / "cluster", NETWORK, around) == info
 
 
-def test_application_ids_have_yarns_form(tmp_path):
-    assert application_ids(spec()) == "application_1700000000000_%2$04d"
+def test_application_ids_have_yarns_form(around, tmp_path):
+    asked = spec()
+    info = node_info(asked, asked.master, tmp_path, NETWORK, around)
+    assert application_ids(info) == "application_1700000000000_%2$04d"
 
 
 def test_no_two_daemons_of_a_cluster_share_a_port_of_an_address():

@@ -22,8 +22,7 @@ class ClusterOperations:
         self._bucket_exists = bucket_exists
 
     def run_job_flow(self, call: Call, **_: Any) -> Mapping[str, Any]:
-        spec = run_job_flow.read(call, call.members, self._bucket_exists)
-        self._clusters.launch(spec)
+        spec = self._clusters.launch(run_job_flow.read(call, call.members, self._bucket_exists))
         return {"JobFlowId": spec.id, "ClusterArn": describe.cluster_arn(spec)}
 
     def describe_cluster(self, call: Call, *, cluster_id: str) -> Mapping[str, Any]:

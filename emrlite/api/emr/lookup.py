@@ -19,8 +19,8 @@ class Clusters(Protocol):
     @property
     def store(self) -> Store: ...
 
-    def launch(self, spec: ClusterSpec) -> None:
-        """Save a cluster and start it; raises `ValidationException` if it does not fit."""
+    def launch(self, spec: ClusterSpec) -> ClusterSpec:
+        """Save a cluster, start it, and return it with its ids; raises `ValidationException` if it does not fit."""
 
     def poke(self, cluster_id: str) -> None:
         """Say that a spec changed."""

@@ -31,8 +31,9 @@ class RecordingClusters:
         self.poked: list[str] = []
         self.resets = 0
 
-    def launch(self, spec: ClusterSpec) -> None:
+    def launch(self, spec: ClusterSpec) -> ClusterSpec:
         self.store.create(spec, ClusterStatus())
+        return spec
 
     def poke(self, cluster_id: str) -> None:
         self.poked.append(cluster_id)

@@ -1,0 +1,136 @@
+"""A cluster that stands by: for whom it is, what it is made like, and how it ends."""
+
+from dataclasses import replace
+
+import pytest
+from rig import wait_for
+from simulation import spec, step
+
+from emrlite.cluster import ids, standby
+from emrlite.cluster.model import BootstrapAction, Configuration
+from emrlite.cluster.standby import Standby
+from emrlite.node.driver import FakeDriver
+
+
+class Rig:
+    def __init__(self, root):
+        self.root, self.drivers = root, {}
+        self.standby = Standby(root, self.driver)
+
+    def driver(self, asked):
+        return self.drivers.setdefault(asked.id, FakeDriver())
+
+    @property
+    def ids(self):
+        return [path.parent.name for path in self.root.glob(f"*/{standby.STORE}")]
+
+    def up(self):
+        """Wait for one that stands by; return its id."""
+        self.standby.keep(idle=True)
+        (waiting,) = self.ids
+        driver = self.drivers[waiting]
+        wait_for(lambda: sum("namenode" in node.daemons for node in driver.nodes.values()), 10)
+        return waiting
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path)
+    yield rig
+    rig.standby.close(10)
+    assert rig.ids == []
+
+
+def asked(**changes):
+    own = {"id": ids.cluster_id(), "keep_alive": False, "name": "mine"}
+    return replace(spec(step("one"), core=2, task=1), **{**own, **changes})
+
+
+def test_one_like_the_last_stands_by_only_when_nothing_else_runs(rig):
+    rig.standby.keep(idle=True)
+    assert rig.ids == [], "nobody has asked for any"
+    rig.standby.remember(asked())
+    rig.standby.keep(idle=False)
+    assert rig.ids == []
+    rig.up()
+    rig.standby.keep(idle=True)
+    assert len(rig.ids) == 1
+
+
+def test_it_is_taken_with_its_ids_and_is_what_was_asked_for(rig):
+    rig.standby.remember(asked())
+    waiting = rig.up()
+    mine = asked(created=1.0, log_uri="s3://b/logs/")
+    taken, driver = rig.standby.take(mine)
+
+    assert taken.id == waiting != mine.id
+    assert driver is rig.drivers[waiting]
+    assert ("adopt", "mine") in driver.calls
+    same = {name: getattr(taken, name) for name in ("name", "steps", "log_uri", "keep_alive", "created", "account")}
+    assert same == {name: getattr(mine, name) for name in same}
+    assert {node.group_id for node in taken.nodes} == {group.id for group in taken.groups}
+    assert not {group.id for group in taken.groups} & {group.id for group in mine.groups}
+    assert {node.instance_id for node in taken.nodes}.isdisjoint(node.instance_id for node in mine.nodes)
+    assert rig.ids == [], "it stands by no more"
+    assert rig.standby.take(mine) is None, "it serves once"
+    driver.close()
+
+
+@pytest.mark.parametrize("changes", [
+    {"region": "eu-west-1"}, {"release_label": "emr-7.0.0"}, {"applications": ("Hadoop",)},
+    {"configurations": (Configuration(classification="spark-defaults", properties={"a": "b"}),)},
+    {"bootstrap_actions": (BootstrapAction(name="b", path="/bin/true"),)},
+    {"groups": spec(core=1, task=1).groups, "nodes": spec(core=1, task=1).nodes},
+])
+def test_when_another_is_asked_for_it_ends(rig, changes):
+    rig.standby.remember(asked())
+    waiting = rig.up()
+    assert rig.standby.take(asked(**changes)) is None
+    wait_for(lambda: rig.drivers[waiting].released, 10)
+    rig.standby.keep(idle=False)
+    wait_for(lambda: rig.standby.keep(idle=False) or not rig.ids, 10)
+    assert not (rig.root / waiting).exists()
+
+
+def test_names_steps_tags_and_logs_make_no_difference(rig):
+    rig.standby.remember(asked())
+    rig.up()
+    other = asked(tags={"a": "b"}, log_uri="s3://b/", keep_alive=True, steps=(), step_concurrency=5)
+    found = rig.standby.take(other)
+    assert found is not None
+    found[1].close()
+
+
+def test_one_that_has_lost_a_node_is_not_taken(rig):
+    rig.standby.remember(asked())
+    waiting = rig.up()
+    rig.drivers[waiting].kill_daemons("core-1")
+    assert rig.standby.take(asked()) is None
+    wait_for(lambda: rig.drivers[waiting].released, 10)
+    rig.standby.keep(idle=False)
+
+
+def test_nobody_stands_by_for_a_cluster_with_bootstrap_actions(rig):
+    rig.standby.remember(asked(bootstrap_actions=(BootstrapAction(name="b", path="/bin/true"),)))
+    rig.standby.keep(idle=True)
+    assert rig.ids == []
+
+
+def test_one_for_which_nobody_comes_ends_and_no_other_follows(rig, monkeypatch):
+    rig.standby.remember(asked())
+    waiting = rig.up()
+    monkeypatch.setattr(standby, "PATIENCE", 0.0)
+    wait_for(lambda: rig.standby.keep(idle=True) or not (rig.root / waiting).exists(), 10)
+    rig.standby.keep(idle=True)
+    assert rig.ids == []
+
+
+def test_what_a_killed_emulator_left_is_removed(rig):
+    left, other = rig.root / "j-LEFT", rig.root / "j-OTHER"
+    for path in (left, other):
+        path.mkdir()
+    (left / standby.STORE).touch()
+    standby.remove_left(rig.root)
+    assert not left.exists()
+    assert other.exists()
+    other.rmdir()
