@@ -30,6 +30,7 @@ def measure(options: Options) -> dict[str, Row]:
             run_spark(emulator, cluster_id)
         for _ in options.each_pair("steps"):
             if spark:
+                emulator.quiet()  # else the JVMs for the next step would practise beside the peer
                 peers.append(run_vs_local.run_bare(options, source))
                 emulator.quiet()
                 ours.append(run_spark(emulator, cluster_id))

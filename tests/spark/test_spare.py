@@ -119,6 +119,7 @@ def test_a_step_in_a_jvm_started_ahead_has_its_own_words_place_and_environment(
     assert "to standard error" in done["stdout"], "Spark gives a Python driver one stream"
     assert "INFO SparkContext: Running Spark" in done["stderr"]
     assert not [path.name for path in spare.iterdir() if path.name.startswith(("practice", "fifo-", "data"))]
+    assert not list((spare.parent.parent / "tmp").glob("spark-*")), "Spark's shutdown hooks have run"
 
 
 def test_a_spare_serves_once_and_its_exit_code_is_the_steps(emulator: Emulator, waiting: str) -> None:

@@ -31,7 +31,7 @@ final class Practice {
     /** Files are read and written in the formats, and rows go through the operators, that nearly every job has. */
     private static final String[] STATEMENTS = {
         "INSERT OVERWRITE DIRECTORY '{at}csv' USING csv OPTIONS (header 'true')"
-            + " SELECT id, concat('word', id % 97) AS word, id % 1009 / 1009D AS value FROM range(0, 4000, 1, 2)",
+            + " SELECT id, concat('word', id % 97) AS word, id % 1009 / 1009D AS value FROM range(0, 20000, 1, 2)",
         "CREATE OR REPLACE TEMPORARY VIEW practice (id LONG, word STRING, value DOUBLE) USING csv"
             + " OPTIONS (path '{at}csv', header 'true')",
         "INSERT OVERWRITE DIRECTORY '{at}parquet' USING parquet SELECT * FROM practice WHERE value < 0.9",

@@ -56,12 +56,14 @@ public final class Spare {
         DataInputStream in = asked.await();
         String[] outlets = new String[2];
         String main = null;
+        Ending ending = null;
         String[] arguments = null;
         try {
             outlets[0] = read(in);
             outlets[1] = read(in);
             System.setProperties(fresh);
             Place.enter(read(in));
+            ending = new Ending();
             Place.live(readAll(in));
             String[] properties = readAll(in);
             for (int at = 0; at < properties.length; at += 2) {
@@ -87,6 +89,7 @@ public final class Spare {
         } catch (InvocationTargetException error) {
             throw error.getCause();
         }
+        ending.returned();
     }
 
     static String read(DataInputStream in) throws IOException {
