@@ -113,8 +113,8 @@ def ensure(
 ) -> Engine:
     """Find the engine, or set up what is missing of it; progress goes to *say*, a line at a time.
 
-    With *whole*, also what clusters can do without.  With *later*, that which takes long of it is left out when
-    something is set up, and *later* is called to have it made.
+    With *whole*, also what clusters can do without.  With *later*, that is left out when something is set up, and
+    *later* is called to have it made.
     """
     if engine := _there(settings, whole=whole):
         return engine
@@ -125,7 +125,7 @@ def ensure(
         if engine := _there(settings, whole=whole):
             return engine  # another set-up has made it meanwhile
         missing = missing_parts(settings.home, lock, settings.maven)
-        parts = [part for part in missing if not (later and part.beside)]
+        parts = [part for part in missing if not (later and part.optional)]
         fetch, disk = sum(part.fetch for part in parts), sum(part.disk for part in parts)
         free = shutil.disk_usage(settings.home).free
         names = ", ".join(part.name for part in parts)

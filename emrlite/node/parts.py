@@ -36,6 +36,7 @@ class Part:
     disk: int  #: bytes of disk
     make: Callable[[Say], None]
     beside: bool = False  #: may be made while those after it are
+    optional: bool = False  #: clusters start without it, slower
 
 
 def jar_cache(home: Path) -> Path:
@@ -81,14 +82,15 @@ def missing_parts(home: Path, lock: Locked, maven: str = "") -> list[Part]:
         parts.append(Part(name="HDFS", fetch=0, disk=0, make=lambda say: _own_classes(home, lock, say)))
     if _lacks_class_data(home, lock):
         make = functools.partial(_class_data, home, lock)
-        parts.append(Part(name="class data", fetch=0, disk=class_data.SIZE, make=make, beside=True))
+        parts.append(Part(name="class data", fetch=0, disk=class_data.SIZE, make=make, beside=True,
+                          optional=True))
     if not is_there(home, lock.s3proxy):
         bytes_ = _to_fetch(home, [lock.s3proxy])
         make = functools.partial(_s3proxy, home, lock, maven)
         parts.append(Part(name="S3 server", fetch=bytes_, disk=bytes_, make=make))
     if not _s3_class_data_is_there(home, lock):
         parts.append(Part(name="class data of the S3 server", fetch=0, disk=s3_class_data.SIZE,
-                          make=lambda say: _s3_class_data(home, lock, say)))
+                          make=lambda say: _s3_class_data(home, lock, say), optional=True))
     if not tools_ready(home):
         size = package_size("awscli")
         parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=lambda say: _aws(home, say)))

@@ -150,7 +150,7 @@ def test_warm_steps_and_bare_runs_take_turns(tmp_path: Path, monkeypatch):
     found = steps.measure(options)
     assert list(found) == ["warm_step"]
     assert found["warm_step"].measures[0].values == [0.25, 0.25]
-    assert done == ["spark-submit", *["bare", "quiet", "spark-submit"] * 2]
+    assert done == ["spark-submit", *["quiet", "bare", "quiet", "spark-submit"] * 2]
 
 
 def test_memory_counts_what_the_cluster_adds():

@@ -178,7 +178,7 @@ def test_an_archive_that_pyspark_has_already_is_refused(home, pyspark):
 def test_what_takes_long_can_be_left_for_later_and_is_left_once(home, monkeypatch):
     made, later = [], []
     missing = [
-        parts.Part(name="class data", fetch=0, disk=10**18, make=lambda _: made.append("class data"), beside=True),
+        parts.Part(name="class data", fetch=0, disk=10**18, make=lambda _: made.append("class data"), optional=True),
         parts.Part(name="HDFS", fetch=0, disk=0, make=lambda _: made.append("HDFS")),
     ]
     monkeypatch.setattr(engines, "missing_parts", lambda *_: missing)
