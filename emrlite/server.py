@@ -280,7 +280,7 @@ class Emulator:
         if found:
             log.warning("killed processes that belong to no cluster: %s", reap(found))
         if self._ownership.owner == home.DURABLE:
-            standby.remove_left(self._clusters)
+            standby.remove_left(self._clusters, self.store.knows)
 
     def _belongs(self, process: psutil.Process, known: set[str]) -> bool:
         try:

@@ -86,11 +86,14 @@ class Reconcilers:
             try:
                 self.store.create(spec, ClusterStatus(versions=self._limits.versions), [created], owner=self._owner)
             except BaseException:
-                driver.close()
+                if ready and self.standby:
+                    self.standby.give_back()
+                else:
+                    driver.close()
                 raise
             self._start(spec, driver)
             if self.standby:
-                self.standby.remember(spec)
+                self.standby.launched(spec)
             return spec
 
     def look_after_standby(self) -> None:

@@ -56,6 +56,7 @@ class Standby:
         self._lock = threading.Lock()
         self._model: ClusterSpec | None = None
         self._waiting: _Waiting | None = None
+        self._taken: _Waiting | None = None
         self._leaving: list[_Waiting] = []
 
     @property
@@ -64,9 +65,16 @@ class Standby:
         found = self._waiting
         return found.spec.id if found else None
 
-    def remember(self, spec: ClusterSpec) -> None:
-        """Let the next one be like *spec*.  What a bootstrap action does is the cluster's own: such have none."""
+    def launched(self, spec: ClusterSpec) -> None:
+        """Let the next one be like *spec*, which is written down now and no longer ours, if it was.
+
+        What a bootstrap action does is the cluster's own: such are never made ahead.
+        """
         with self._lock:
+            if self._taken:
+                for path in self._clusters.glob(f"{self._taken.spec.id}/{STORE}*"):
+                    path.unlink()
+            self._taken = None
             self._model = None if spec.bootstrap_actions else spec
 
     def keep(self, *, idle: bool) -> None:
@@ -81,7 +89,10 @@ class Standby:
                 self._start(self._model)
 
     def take(self, asked: ClusterSpec) -> tuple[ClusterSpec, Driver] | None:
-        """Return *asked* as the cluster that stands by, and its driver, if they are alike.  Else that one ends."""
+        """Return *asked* as the cluster that stands by, and its driver, if they are alike.  Else that one ends.
+
+        It is the caller's when `launched` is told; else `give_back`.
+        """
         with self._lock:
             if (found := self._waiting) is None:
                 return None
@@ -89,17 +100,17 @@ class Standby:
                 self._dismiss()
                 return None
             driver = found.reconciler.leave()
-            if not _is_whole(found):
-                again = Reconciler(found.store, found.spec.id, driver, hold=0.0).__enter__()
-                self._waiting = replace(found, reconciler=again)
-                self._dismiss()
-                return None
-            self._waiting = None
             spec = _as(asked, found.spec)
-            driver.adopt(spec)
-            for path in self._clusters.glob(f"{spec.id}/{STORE}*"):
-                path.unlink()
+            self._waiting, self._taken = None, found
+            if not _becomes(found, spec):
+                self._give_back()
+                return None
             return spec, driver
+
+    def give_back(self) -> None:
+        """The cluster that was taken could not be written down: it ends."""
+        with self._lock:
+            self._give_back()
 
     def close(self, timeout: float) -> None:
         """End it, and wait until it is gone.  Raises ``TimeoutError``."""
@@ -127,6 +138,12 @@ class Standby:
         store.create(spec, ClusterStatus())
         self._waiting = _Waiting(spec, store, Reconciler(store, spec.id, driver, hold=0.0).__enter__())
 
+    def _give_back(self) -> None:
+        if found := self._taken:
+            again = Reconciler(found.store, found.spec.id, found.reconciler.driver, hold=0.0).__enter__()
+            self._waiting, self._taken = replace(found, reconciler=again), None
+            self._dismiss()
+
     def _dismiss(self) -> None:
         if found := self._waiting:
             found.store.terminate(found.spec.id)
@@ -141,20 +158,23 @@ class Standby:
             shutil.rmtree(self._clusters / gone.spec.id, ignore_errors=True)
 
 
-def remove_left(clusters: Path) -> None:
-    """Remove the directories of those whose emulator was killed, and their processes with it."""
+def remove_left(clusters: Path, known: Callable[[str], bool]) -> None:
+    """Remove those whose emulator was killed before anybody took them: the processes are gone, the directories not."""
     for path in clusters.glob(f"*/{STORE}"):
-        shutil.rmtree(path.parent)
+        if not known(path.parent.name):
+            shutil.rmtree(path.parent)
 
 
-def _is_whole(found: _Waiting) -> bool:
-    """Look once more: the last look was up to half a second ago."""
+def _becomes(found: _Waiting, spec: ClusterSpec) -> bool:
+    """Look once more, for the last look was up to half a second ago; let the cluster be *spec* if it is whole."""
     try:
         found.reconciler.tick()
+        if found.good:
+            found.reconciler.driver.adopt(spec)
+            return True
     except (EmrliteError, OSError) as error:
         log.warning("%s, which stood by, is not taken: %s", found.spec.id, error)
-        return False
-    return found.good
+    return False
 
 
 def shape(spec: ClusterSpec) -> tuple[Any, ...]:

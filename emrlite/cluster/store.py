@@ -97,6 +97,11 @@ class Store:
         with self._connection() as db:
             return _load(db, cluster_id)
 
+    def knows(self, cluster_id: str) -> bool:
+        """Tell whether there is or was a cluster with this id."""
+        with self._connection() as db:
+            return db.execute("SELECT 1 FROM clusters WHERE id = ?", (cluster_id,)).fetchone() is not None
+
     def records(self, account: str, region: str) -> list[Record]:
         """Return the clusters of an account in a region, newest first."""
         with self._connection() as db:

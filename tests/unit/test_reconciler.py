@@ -2,6 +2,8 @@ import logging
 import sqlite3
 import threading
 import time
+from dataclasses import replace
+from unittest import mock
 
 import pytest
 from simulation import ID, spec, step
@@ -11,7 +13,7 @@ from emrlite.cluster.model import ClusterStatus
 from emrlite.cluster.reconciler import Reconciler
 from emrlite.cluster.reconcilers import Limits, Reconcilers, footprint
 from emrlite.cluster.store import Store
-from emrlite.errors import NodeError, ValidationException
+from emrlite.errors import NodeError, StorageError, ValidationException
 from emrlite.node.driver import FakeDriver
 
 
@@ -187,6 +189,18 @@ def test_a_cluster_that_is_refused_or_cannot_be_looked_after_is_not_written_down
     with Reconcilers(store, broken, limits(), owner="me", hold=0.0) as clusters, pytest.raises(NodeError, match="Java"):
         clusters.launch(spec())
     assert store.all() == []
+
+
+def test_a_cluster_that_stood_by_is_told_of_as_such_or_given_back(store):
+    ready = mock.Mock(take=lambda asked: (replace(asked, id="j-READY"), FakeDriver()))
+    with Reconcilers(store, None, limits(), owner="me", hold=0.0, standby=ready) as clusters:
+        assert clusters.launch(spec(id="j-ASKED")).id == "j-READY"
+        ready.launched.assert_called_once_with(store.record("j-READY").spec)
+        assert store.events("j-READY")[0].reason == "RunJobFlow; a cluster like this stood by"
+        with pytest.raises(StorageError, match="j-READY already"):
+            clusters.launch(spec())
+        ready.give_back.assert_called_once_with()
+        clusters.end_all(20.0)
 
 
 def test_a_reset_spares_what_is_kept_and_wipes_its_hdfs(store):

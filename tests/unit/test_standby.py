@@ -1,6 +1,7 @@
 """A cluster that stands by: for whom it is, what it is made like, and how it ends."""
 
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 from rig import wait_for
@@ -49,7 +50,7 @@ def asked(**changes):
 def test_one_like_the_last_stands_by_only_when_nothing_else_runs(rig):
     rig.standby.keep(idle=True)
     assert rig.ids == [], "nobody has asked for any"
-    rig.standby.remember(asked())
+    rig.standby.launched(asked())
     rig.standby.keep(idle=False)
     assert rig.ids == []
     rig.up()
@@ -58,7 +59,7 @@ def test_one_like_the_last_stands_by_only_when_nothing_else_runs(rig):
 
 
 def test_it_is_taken_with_its_ids_and_is_what_was_asked_for(rig):
-    rig.standby.remember(asked())
+    rig.standby.launched(asked())
     waiting = rig.up()
     mine = asked(created=1.0, log_uri="s3://b/logs/")
     taken, driver = rig.standby.take(mine)
@@ -71,9 +72,9 @@ def test_it_is_taken_with_its_ids_and_is_what_was_asked_for(rig):
     assert {node.group_id for node in taken.nodes} == {group.id for group in taken.groups}
     assert not {group.id for group in taken.groups} & {group.id for group in mine.groups}
     assert {node.instance_id for node in taken.nodes}.isdisjoint(node.instance_id for node in mine.nodes)
-    assert rig.ids == [], "it stands by no more"
     assert rig.standby.take(mine) is None, "it serves once"
-    driver.close()
+    rig.standby.launched(taken)
+    assert rig.ids == [], "it stands by no more"
 
 
 @pytest.mark.parametrize("changes", [
@@ -83,7 +84,7 @@ def test_it_is_taken_with_its_ids_and_is_what_was_asked_for(rig):
     {"groups": spec(core=1, task=1).groups, "nodes": spec(core=1, task=1).nodes},
 ])
 def test_when_another_is_asked_for_it_ends(rig, changes):
-    rig.standby.remember(asked())
+    rig.standby.launched(asked())
     waiting = rig.up()
     assert rig.standby.take(asked(**changes)) is None
     wait_for(lambda: rig.drivers[waiting].released, 10)
@@ -93,31 +94,45 @@ def test_when_another_is_asked_for_it_ends(rig, changes):
 
 
 def test_names_steps_tags_and_logs_make_no_difference(rig):
-    rig.standby.remember(asked())
+    rig.standby.launched(asked())
     rig.up()
     other = asked(tags={"a": "b"}, log_uri="s3://b/", keep_alive=True, steps=(), step_concurrency=5)
     found = rig.standby.take(other)
     assert found is not None
-    found[1].close()
+    rig.standby.launched(found[0])
 
 
 def test_one_that_has_lost_a_node_is_not_taken(rig):
-    rig.standby.remember(asked())
+    rig.standby.launched(asked())
     waiting = rig.up()
     rig.drivers[waiting].kill_daemons("core-1")
     assert rig.standby.take(asked()) is None
     wait_for(lambda: rig.drivers[waiting].released, 10)
-    rig.standby.keep(idle=False)
+    wait_for(lambda: rig.standby.keep(idle=False) or not rig.ids, 10)
+
+
+@pytest.mark.parametrize("when", ["adopt", "create"])
+def test_one_that_cannot_be_handed_over_ends(rig, monkeypatch, when):
+    rig.standby.launched(asked())
+    waiting = rig.up()
+    if when == "adopt":
+        monkeypatch.setattr(rig.drivers[waiting], "adopt", mock.Mock(side_effect=OSError("no space")))
+        assert rig.standby.take(asked()) is None
+    else:
+        assert rig.standby.take(asked()) is not None
+        rig.standby.give_back()
+    wait_for(lambda: rig.standby.keep(idle=False) or not (rig.root / waiting).exists(), 10)
+    assert rig.drivers[waiting].released
 
 
 def test_nobody_stands_by_for_a_cluster_with_bootstrap_actions(rig):
-    rig.standby.remember(asked(bootstrap_actions=(BootstrapAction(name="b", path="/bin/true"),)))
+    rig.standby.launched(asked(bootstrap_actions=(BootstrapAction(name="b", path="/bin/true"),)))
     rig.standby.keep(idle=True)
     assert rig.ids == []
 
 
 def test_one_for_which_nobody_comes_ends_and_no_other_follows(rig, monkeypatch):
-    rig.standby.remember(asked())
+    rig.standby.launched(asked())
     waiting = rig.up()
     monkeypatch.setattr(standby, "PATIENCE", 0.0)
     wait_for(lambda: rig.standby.keep(idle=True) or not (rig.root / waiting).exists(), 10)
@@ -126,11 +141,13 @@ def test_one_for_which_nobody_comes_ends_and_no_other_follows(rig, monkeypatch):
 
 
 def test_what_a_killed_emulator_left_is_removed(rig):
-    left, other = rig.root / "j-LEFT", rig.root / "j-OTHER"
-    for path in (left, other):
+    left, taken, other = (rig.root / name for name in ("j-LEFT", "j-TAKEN", "j-OTHER"))
+    for path in (left, taken, other):
         path.mkdir()
-    (left / standby.STORE).touch()
-    standby.remove_left(rig.root)
+    for path in (left, taken):
+        (path / standby.STORE).touch()
+    standby.remove_left(rig.root, lambda name: name == "j-TAKEN")
     assert not left.exists()
+    assert taken.exists(), "it was killed when that was somebody's already"
     assert other.exists()
-    other.rmdir()
+    (taken / standby.STORE).unlink()
