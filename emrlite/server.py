@@ -24,7 +24,7 @@ from emrlite.cluster.model import ClusterSpec, Event
 from emrlite.cluster.reconcilers import Limits, Reconcilers
 from emrlite.cluster.standby import Standby
 from emrlite.cluster.store import Store
-from emrlite.errors import EmrliteError, EngineMissing, ValidationException
+from emrlite.errors import EngineMissing, ValidationException
 from emrlite.node import engines, event_logs, history, isolation
 from emrlite.node.app_pages import AppPages
 from emrlite.node.driver import Driver, FakeDriver
@@ -213,11 +213,17 @@ class Emulator:
     def _watch(self) -> None:
         beside = [service.keep for service in (self._s3proxy, self._moto, self._history) if service]
         while not self._stop.wait(WATCH_SECONDS):
-            for keep in (*beside, self.clusters.look_after_standby):
+            for keep in (*beside, self._keep_standby):
+                # This loop must outlive whatever one look meets, a full disk too.
                 try:
                     keep()
-                except (EmrliteError, OSError):
+                except Exception:
                     log.exception("what is beside the clusters could not be looked after")
+
+    def _keep_standby(self) -> None:
+        """One that came up beside a set-up would do without what that is about to make."""
+        if not engines.set_up_at_work(self._engines_home):
+            self.clusters.look_after_standby()
 
     # Clusters
 
@@ -260,7 +266,8 @@ class Emulator:
     def _limits(self) -> Limits:
         instant = self.settings.timing == "instant"
         versions = {} if instant else {"Spark": self.engine.spark, "Hadoop": self.engine.hadoop}
-        return Limits(memory=usable_memory(self.settings), versions=versions, admit=self._admit)
+        return Limits(memory=usable_memory(self.settings), versions=versions, admit=self._admit,
+                      ahead=self.settings.ahead != "nothing")
 
     def _admit(self, spec: ClusterSpec) -> str | None:
         different = releases.difference(spec.release_label, self.settings.spark)
@@ -291,9 +298,10 @@ class Emulator:
 
     def _end_clusters(self) -> None:
         try:
-            self.clusters.end_all(END_SECONDS)
-            if self._standby:
-                self._standby.close(END_SECONDS)
+            with ExitStack() as stack:
+                if self._standby:
+                    stack.callback(self._standby.close, END_SECONDS)
+                self.clusters.end_all(END_SECONDS)
         except TimeoutError as error:
             log.error(  # noqa: TRY400  its words say it all
                 "%s; their processes are killed by the next `emrlite start`", error)

@@ -163,7 +163,7 @@ def status(context: click.Context, /, home: str | None, as_json: bool) -> None:
     click.echo(f"S3         {answer['s3']['kind']} at {answer['s3']['url']}")
     click.echo(f"Spark      {answer['spark']}")
     click.echo(f"clusters   {answer['clusters']} live")
-    if answer["standby"]:
+    if answer.get("standby"):
         click.echo("           one more stands by, like the last, for the next that is asked for")
     for cluster, (record, pages) in live.items():
         click.echo(f"{cluster}  {output.state(record.status.state)}  {record.spec.name}")

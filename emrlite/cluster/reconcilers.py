@@ -27,6 +27,7 @@ class Limits:
 
     memory: int  #: MiB for all clusters together
     versions: dict[str, str]  #: what really runs
+    ahead: bool = True  #: whether clusters that wait start JVMs for their next step
     #: Raises ValidationException for a release that is refused; returns what is to be said of it.
     admit: Callable[[ClusterSpec], str | None]
 
@@ -99,7 +100,8 @@ class Reconcilers:
     def look_after_standby(self) -> None:
         """Have a cluster stand by where there should be one; called every second or so."""
         if self.standby:
-            self.standby.keep(idle=not self.store.live())
+            with self._lock:  # a cluster that is just being launched is not overlooked
+                self.standby.keep(idle=not self.store.live())
 
     def poke(self, cluster_id: str) -> None:
         """The spec of a cluster changed: look again now."""
@@ -143,8 +145,9 @@ class Reconcilers:
         self._running[spec.id] = Reconciler(self.store, spec.id, driver, hold=self._hold).__enter__()
 
     def _check_room(self, spec: ClusterSpec) -> None:
-        taken = sum(footprint(record.spec) for record in self.store.live())
-        asked = footprint(spec)
+        ahead = self._limits.ahead
+        taken = sum(footprint(record.spec, ahead=ahead) for record in self.store.live())
+        asked = footprint(spec, ahead=ahead)
         if taken + asked > self._limits.memory:
             raise ValidationException(
                 f"This machine has no room for the cluster: its {len(spec.nodes)} nodes take about {asked} MiB, "
@@ -152,8 +155,8 @@ class Reconcilers:
                 "(the setting `memory`). Ask for fewer nodes, or end a cluster.")
 
 
-def footprint(spec: ClusterSpec) -> int:
-    """Return about how many MiB a cluster takes when it waits: its daemons, and the JVMs that are started ahead."""
+def footprint(spec: ClusterSpec, *, ahead: bool = True) -> int:
+    """Return about how many MiB a cluster takes when it waits: its daemons, and the JVMs that are started *ahead*."""
     daemons = [daemon for node in spec.nodes for daemon in daemons_of(spec, node)]
-    ahead = SPARE_KINDS if "spark-master" in daemons else ()
-    return sum(FOOTPRINT[what] for what in (*daemons, *ahead))
+    spares = SPARE_KINDS if ahead and "spark-master" in daemons else ()
+    return sum(FOOTPRINT[what] for what in (*daemons, *spares))

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,11 @@ class _Waiting:
     @property
     def good(self) -> bool:
         """Whether it is on its way, or up, with all its nodes."""
-        status = self.store.record(self.spec.id).status
+        try:
+            status = self.store.record(self.spec.id).status
+        except (sqlite3.Error, KeyError) as error:  # somebody has removed its directory, or the disk is full
+            log.warning("%s, which stands by, cannot be looked at: %s", self.spec.id, error)
+            return False
         return status.ending is None and all(
             node.state is not InstanceState.TERMINATED for node in status.nodes.values())
 
@@ -71,19 +77,21 @@ class Standby:
         What a bootstrap action does is the cluster's own: such are never made ahead.
         """
         with self._lock:
-            if self._taken:
-                for path in self._clusters.glob(f"{self._taken.spec.id}/{STORE}*"):
-                    path.unlink()
-            self._taken = None
+            taken, self._taken = self._taken, None
             self._model = None if spec.bootstrap_actions else spec
+            if taken:
+                for path in self._clusters.glob(f"{taken.spec.id}/{STORE}*"):
+                    with suppress(OSError):  # the next emulator finds it and knows whose it is
+                        path.unlink()
 
     def keep(self, *, idle: bool) -> None:
-        """Start one where there is none and nothing else runs (*idle*); end one that is too old, or not whole."""
+        """Start one where nothing else runs (*idle*) and there is none; end one that is in the way, old or broken."""
         with self._lock:
             self._bury()
             if found := self._waiting:
                 if not found.good or time.time() - found.spec.created > PATIENCE:
                     self._model = None  # another would fare no better
+                if self._model is None or not idle:
                     self._dismiss()
             elif idle and self._model is not None:
                 self._start(self._model)
@@ -113,29 +121,35 @@ class Standby:
             self._give_back()
 
     def close(self, timeout: float) -> None:
-        """End it, and wait until it is gone.  Raises ``TimeoutError``."""
+        """End it, and wait until it is gone.  Raises ``TimeoutError``; no thread is left then either."""
         deadline, pause = time.monotonic() + timeout, threading.Event()
         with self._lock:
-            self._model = None
-            self._dismiss()
-            while self._leaving:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{self._leaving[0].spec.id} did not end within {timeout:.0f} s")
-                pause.wait(0.02)
-                self._bury()
+            try:
+                self._model = None
+                self._dismiss()
+                while self._leaving:
+                    if time.monotonic() > deadline:
+                        raise TimeoutError(f"{self._leaving[0].spec.id} did not end within {timeout:.0f} s")
+                    pause.wait(0.02)
+                    self._bury()
+            finally:
+                for left in (*self._leaving, self._waiting, self._taken):
+                    if left:
+                        left.reconciler.__exit__(None, None, None)
 
     # The lock is held
 
     def _start(self, model: ClusterSpec) -> None:
         spec = _like(model)
         try:
-            driver = self._driver(spec)
             store = Store(self._clusters / spec.id / STORE)
-        except (EmrliteError, OSError) as error:
+            store.create(spec, ClusterStatus())
+            driver = self._driver(spec)
+        except (EmrliteError, OSError, sqlite3.Error) as error:
             self._model = None
             log.warning("no cluster stands by: %s", error)
+            _remove(self._clusters / spec.id)
             return
-        store.create(spec, ClusterStatus())
         self._waiting = _Waiting(spec, store, Reconciler(store, spec.id, driver, hold=0.0).__enter__())
 
     def _give_back(self) -> None:
@@ -146,23 +160,36 @@ class Standby:
 
     def _dismiss(self) -> None:
         if found := self._waiting:
-            found.store.terminate(found.spec.id)
-            found.reconciler.poke()
-            self._leaving.append(found)
             self._waiting = None
+            self._leaving.append(found)
+            try:
+                found.store.terminate(found.spec.id)
+                found.reconciler.poke()
+            except (sqlite3.Error, KeyError):  # then without its store
+                driver = found.reconciler.leave()
+                with suppress(OSError):  # its directory may be gone
+                    for node in found.spec.nodes:
+                        driver.stop_node(found.spec, node)
 
     def _bury(self) -> None:
         for gone in [each for each in self._leaving if each.reconciler.done]:
             self._leaving.remove(gone)
             gone.reconciler.__exit__(None, None, None)
-            shutil.rmtree(self._clusters / gone.spec.id, ignore_errors=True)
+            _remove(self._clusters / gone.spec.id)
 
 
 def remove_left(clusters: Path, known: Callable[[str], bool]) -> None:
     """Remove those whose emulator was killed before anybody took them: the processes are gone, the directories not."""
     for path in clusters.glob(f"*/{STORE}"):
         if not known(path.parent.name):
-            shutil.rmtree(path.parent)
+            _remove(path.parent)
+
+
+def _remove(directory: Path) -> None:
+    """The store comes last: what is left when this is interrupted is found by the next emulator."""
+    for path in directory.glob("*/"):
+        shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _becomes(found: _Waiting, spec: ClusterSpec) -> bool:
@@ -172,7 +199,7 @@ def _becomes(found: _Waiting, spec: ClusterSpec) -> bool:
         if found.good:
             found.reconciler.driver.adopt(spec)
             return True
-    except (EmrliteError, OSError) as error:
+    except (EmrliteError, OSError, sqlite3.Error, KeyError) as error:
         log.warning("%s, which stood by, is not taken: %s", found.spec.id, error)
     return False
 

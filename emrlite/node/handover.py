@@ -177,10 +177,14 @@ def _hand_over(
 
 def _accompany(stem: Path, jvm: int, connection: socket.socket, relays: Sequence[_Relay]) -> NoReturn:
     """Stand for the spare until it ends: pass signals on to its process *jvm*, end as it did."""
+    shim = int(stem.with_name(f"{stem.name}.pid").read_text().split()[0])
+    received: set[int] = set()
 
     def pass_on(number: int, _: FrameType | None) -> None:
+        received.add(number)
         with suppress(ProcessLookupError):
-            os.kill(jvm, number)
+            # Its shim ends the whole tree, with a grace, as that of a step does.
+            os.kill(shim if number == signal.SIGTERM else jvm, number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as by `nohup`, which a JVM respects too
@@ -188,6 +192,8 @@ def _accompany(stem: Path, jvm: int, connection: socket.socket, relays: Sequence
     connection.settimeout(None)
     with suppress(OSError):
         connection.recv(1)  # nothing ever comes; the connection ends with the JVM
+    if received & {signal.SIGINT, signal.SIGHUP}:  # which a group gets: the JVM's Python would have it too
+        pass_on(signal.SIGTERM, None)
     deadline, pause = time.monotonic() + SECONDS, threading.Event()
     record = stem.with_name(f"{stem.name}.exit")
     while not record.exists() and time.monotonic() < deadline:

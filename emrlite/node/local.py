@@ -181,6 +181,7 @@ class LocalDriver:
     # Coming up
 
     def adopt(self, spec: ClusterSpec) -> None:
+        self._spares.forget_ended(spec)
         for node in spec.nodes:
             if node.name in self._infos:
                 rendering.describe_cluster(spec, self._layout(node), self._own_network())

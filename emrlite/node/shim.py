@@ -150,7 +150,8 @@ class Shim:
             prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: the program does not outlive its shim
             if os.getppid() != shim:
                 os._exit(CANNOT_RUN)
-            for number in (*SIGNALS, signal.SIGPIPE):
+            # Whoever started the emulator may ignore some, as a shell does for what it runs in the background.
+            for number in (*SIGNALS, signal.SIGPIPE, signal.SIGQUIT):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             os.execvp(self.argv[0], self.argv)

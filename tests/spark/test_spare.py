@@ -32,6 +32,7 @@ if sys.argv[1] == "fail":
     sys.exit(3)
 if sys.argv[1] == "sleep":
     import time
+    print("asleep", flush=True)  # in Python alone: nothing of the JVM's would be missed
     time.sleep(300)
 """
 
@@ -194,7 +195,7 @@ def test_when_its_step_ends_early_a_driver_started_ahead_is_gone_with_its_python
     spare = ready(emulator, waiting)
     (step,) = emulator.add_steps(waiting, ("spark-submit", emulator.put("told.py", SCRIPT), "sleep"))
     stdout = emulator.home / "clusters" / waiting / "master/mnt/var/log/hadoop/steps" / step / "stdout"
-    wait_for(lambda: stdout.exists() and "cwd" in stdout.read_text(), 90, "the step at work")
+    wait_for(lambda: stdout.exists() and "asleep" in stdout.read_text(), 90, "the step at work")
     shim = psutil.Process(int((spare.parent / f"{spare.name}.pid").read_text().split()[0]))
     tree = shim.children(recursive=True)
     assert len(tree) >= 2, "a JVM and its Python"
@@ -205,6 +206,7 @@ def test_when_its_step_ends_early_a_driver_started_ahead_is_gone_with_its_python
     elif how == "kill its JVM":
         (jvm,) = [process for process in tree if process.name() == "java"]
         jvm.kill()
+        shim, tree = jvm, []  # as with a JVM of its own, a Python that sleeps finds out when it needs it again
     else:
         os.kill(standing_for(step).pid, signal.SIGKILL)
     status = emulator.wait_step(waiting, step)

@@ -1,5 +1,6 @@
 """A cluster that stands by: for whom it is, what it is made like, and how it ends."""
 
+import shutil
 from dataclasses import replace
 from unittest import mock
 
@@ -123,6 +124,29 @@ def test_one_that_cannot_be_handed_over_ends(rig, monkeypatch, when):
         rig.standby.give_back()
     wait_for(lambda: rig.standby.keep(idle=False) or not (rig.root / waiting).exists(), 10)
     assert rig.drivers[waiting].released
+
+
+@pytest.mark.parametrize("then", ["take", "keep", "close"])
+def test_one_whose_directory_somebody_removed_is_forgotten(rig, then):
+    rig.standby.launched(asked())
+    waiting = rig.up()
+    shutil.rmtree(rig.root / waiting)
+    if then == "take":
+        assert rig.standby.take(asked()) is None
+    elif then == "keep":
+        rig.standby.keep(idle=True)
+    else:
+        rig.standby.close(5)
+    assert rig.standby.cluster is None
+    wait_for(lambda: all(node.stopped for node in rig.drivers[waiting].nodes.values()), 10)
+
+
+def test_it_gives_way_to_what_else_comes_up_in_the_home(rig):
+    rig.standby.launched(asked())
+    waiting = rig.up()
+    wait_for(lambda: rig.standby.keep(idle=False) or not rig.ids, 10)
+    assert rig.drivers[waiting].released
+    assert rig.up() != waiting, "the next comes when that has ended"
 
 
 def test_nobody_stands_by_for_a_cluster_with_bootstrap_actions(rig):
