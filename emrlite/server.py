@@ -30,7 +30,7 @@ from emrlite.node.app_pages import AppPages
 from emrlite.node.driver import Driver, FakeDriver
 from emrlite.node.engines import Engine
 from emrlite.node.history import History
-from emrlite.node.java_options import sharing
+from emrlite.node.java_options import LASTING, sharing
 from emrlite.node.local import LocalDriver
 from emrlite.node.process import MARK_VARIABLE, OWNER_VARIABLE, Tether, orphans, reap
 from emrlite.node.provision import Surroundings
@@ -163,7 +163,7 @@ class Emulator:
 
     def _s3proxy_argv(self, port: int) -> list[str]:
         properties = self._services / "s3.properties"
-        flags = sharing(str(self.engine.s3proxy_archive or ""))
+        flags = [*LASTING, *sharing(str(self.engine.s3proxy_archive or ""))]
         return s3.s3proxy_argv(self.engine.java_home, self.engine.s3proxy, self.buckets, properties, port, flags)
 
     @cached_property

@@ -11,9 +11,10 @@ QUICK: tuple[str, ...] = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-U
 #: A daemon has many threads, none of which goes deep; it serves tens of requests a second, not thousands.
 #: It also starts with a small heap: what it leaves behind while it starts would stay resident as long as it idles.
 DAEMON: tuple[str, ...] = (*QUICK, "-Xss512k", "-Xms32m")
-#: Executors do the real work, so they keep the optimising compiler, but it waits ten times as long as by default
-#: before it takes a method for hot: for a short job it is a quarter of all processor time of an executor.
-EXECUTOR: tuple[str, ...] = (
+#: Executors do the real work, and the S3 server carries all bytes, so they keep the optimising compiler, but it waits
+#: ten times as long as by default before it takes a method for hot: for a short job it is a quarter of all processor
+#: time of an executor, and a third of the S3 server's while it starts.
+LASTING: tuple[str, ...] = (
     "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000", "-XX:Tier4CompileThreshold=150000", "-XX:Tier4BackEdgeThreshold=400000",
 )  # fmt: skip

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from emrlite.node import java_options
-from emrlite.node.java_options import EXECUTOR, MODULE_OPTIONS, QUICK, sharing
+from emrlite.node.java_options import LASTING, MODULE_OPTIONS, QUICK, sharing
 from emrlite.node.layout import NodeInfo
 
 _COLLECTOR = re.compile(r"-XX:\+Use(Serial|Parallel|G1|Z|Shenandoah|Epsilon)GC")
@@ -36,7 +36,7 @@ def driver_flags(own: Sequence[str] = ()) -> list[str]:
 
 def executor_options(own: str = "", archive: str = "") -> str:
     """``spark.executor.defaultJavaOptions``; *own* is the user's ``spark.executor.extraJavaOptions``."""
-    return shlex.join([*_unless_chosen(EXECUTOR, split(own)), *sharing(archive)])
+    return shlex.join([*_unless_chosen(LASTING, split(own)), *sharing(archive)])
 
 
 def class_path(info: NodeInfo, extra: str = "") -> str:

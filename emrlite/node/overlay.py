@@ -1,8 +1,8 @@
 """Builds an engine's ``SPARK_HOME``: one class path for driver, executors and daemons.
 
-It links to what is in the package pyspark; its ``jars/`` holds links to pyspark's archives and our own
-beside them.  Own archives are hard links to (or copies of) verified files of the cache, so
-that an emptied cache breaks no cluster.
+It links to what is in the package pyspark; its ``jars/`` holds links to pyspark's archives (copies of two that are
+signed) and our own beside them.  Own archives are hard links to (or copies of) verified files of the cache, so that an
+emptied cache breaks no cluster.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
+import zipfile
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -21,7 +23,12 @@ from emrlite.node.java_options import EMPTY
 from emrlite.node.lockfile import Jar, Locked
 
 #: Changes with what `build` makes, so that an older home is made anew.
-_FORM = 3
+_FORM = 4
+
+#: pyspark's archives that are signed.  No class of a signed archive gets into class data, and a JVM checks the
+#: signature of each: drivers and executors load 380 of these, which compile the code that Spark generates.
+_SIGNED = ("janino-", "commons-compiler-")
+_SIGNATURE = re.compile(r"META-INF/[^/]+\.(SF|RSA|DSA|EC)", re.IGNORECASE)
 
 
 def engine_root(home: Path, spark: str) -> Path:
@@ -69,7 +76,10 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
             (fresh / entry.name).symlink_to(entry)
     _lay_out_python(fresh / "python", pyspark)
     for jar in sorted((pyspark / "jars").glob("*.jar")):
-        (fresh / "jars" / _link_name(jar)).symlink_to(jar)
+        if jar.name.startswith(_SIGNED):
+            _copy_unsigned(jar, fresh / "jars" / jar.name)
+        else:
+            (fresh / "jars" / _link_name(jar)).symlink_to(jar)
     for locked_jar in locked.jars:
         if (fresh / "jars" / locked_jar.name).exists():
             raise SetupError(f"{locked_jar.name} is in pyspark {locked.spark} already: the lock should not list it")
@@ -91,6 +101,14 @@ def _link_name(jar: Path) -> str:
     finds none, so that the class path of executors, as a class-data archive wants it, is that of all others.
     """
     return "slf4j-api.jar" if jar.name.startswith("slf4j-api-") else jar.name
+
+
+def _copy_unsigned(jar: Path, to: Path) -> None:
+    """Copy the archive *jar*, all but its signature."""
+    with zipfile.ZipFile(jar) as signed, zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as plain:
+        for entry in signed.infolist():
+            if not _SIGNATURE.fullmatch(entry.filename):
+                plain.writestr(entry, signed.read(entry))
 
 
 def _lay_out_python(python: Path, pyspark: Path) -> None:

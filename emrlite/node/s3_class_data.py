@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emrlite.errors import SetupError
 from emrlite.node import class_data
 from emrlite.node.java import Java
+from emrlite.node.java_options import LASTING
 from emrlite.node.service import free_port
 from emrlite.storage import s3
 from emrlite.storage.emrfs import S3Access
@@ -42,8 +43,8 @@ def make(jar: Path, java: Java) -> None:
     fresh = archive.with_name(f"{archive.name}.new")
     with tempfile.TemporaryDirectory(prefix="emrlite-s3-") as name:
         folder, port = Path(name), free_port()
-        command = s3.s3proxy_argv(java.home, jar, folder / "s3", folder / "s3.properties", port)
-        command.insert(1, f"-XX:ArchiveClassesAtExit={fresh}")
+        flags = [*LASTING, f"-XX:ArchiveClassesAtExit={fresh}"]
+        command = s3.s3proxy_argv(java.home, jar, folder / "s3", folder / "s3.properties", port, flags)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
             try:
                 _use(f"http://127.0.0.1:{port}", server)

@@ -24,7 +24,7 @@ DUMMY_KEYS = ("test", "test")
 
 
 def s3proxy_argv(
-    java_home: Path, jar: Path, buckets: Path, properties: Path, port: int, flags: Sequence[str] = ()
+    java_home: Path, jar: Path, buckets: Path, properties: Path, port: int, flags: Sequence[str]
 ) -> list[str]:
     """Write S3Proxy's properties and return its command line, with *flags* of Java."""
     buckets.mkdir(parents=True, exist_ok=True)
@@ -40,8 +40,7 @@ def s3proxy_argv(
     properties.parent.mkdir(parents=True, exist_ok=True)
     lines = (name + "=" + value.replace("\\", "\\\\") for name, value in values.items())
     properties.write_text("\n".join(lines) + "\n")
-    return [str(java_home / "bin" / "java"), "-XX:+UseSerialGC", "-Xmx384m", "-XX:-UsePerfData",
-            *(flags or ["-Xshare:auto"]), "-jar", str(jar), "--properties", str(properties)]
+    return [str(java_home / "bin" / "java"), "-Xmx384m", *flags, "-jar", str(jar), "--properties", str(properties)]
 
 
 def answers(url: str) -> bool:

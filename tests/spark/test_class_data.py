@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -92,6 +93,13 @@ def test_every_jvm_of_a_cluster_takes_its_classes_from_the_archive(watched: Emul
     # Executors log as before, to the place that Spark's worker gives them.
     (stderr,) = (watched.home / "clusters" / cluster / "core-1/mnt/spark").glob("application_*/0/stderr")
     assert "INFO CoarseGrainedExecutorBackend: Successfully registered with driver" in stderr.read_text()
+
+
+def test_no_archive_of_the_class_path_is_signed_for_class_data_would_leave_it_out() -> None:
+    jars = sorted((engines.ensure(Settings.load(), print).spark_home / "jars").glob("*.jar"))
+    assert len(jars) > 300
+    signed = [jar.name for jar in jars if any(name.endswith(".SF") for name in zipfile.ZipFile(jar).namelist())]
+    assert signed == []
 
 
 def test_what_a_set_up_leaves_out_is_made_by_a_process_that_goes_on_behind(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from emrlite.api.http import Application, Endpoint, listen
 from emrlite.cluster.model import ClusterSpec
 from emrlite.cluster.store import Store
 from emrlite.node import engines
+from emrlite.node.java_options import LASTING
 from emrlite.settings import Settings
 from emrlite.storage import s3 as s3_server
 
@@ -54,7 +55,8 @@ def server(buckets: Path) -> Iterator[str]:
     engine = engines.ensure(Settings.load(), print)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    argv = s3_server.s3proxy_argv(engine.java_home, engine.s3proxy, buckets, buckets.parent / "properties", port)
+    properties = buckets.parent / "properties"
+    argv = s3_server.s3proxy_argv(engine.java_home, engine.s3proxy, buckets, properties, port, LASTING)
     with (buckets.parent / "log").open("wb") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import threading
+import zipfile
 
 import pytest
 
@@ -165,6 +166,16 @@ def test_executors_find_no_archive_to_put_before_the_class_path_of_all(home, pys
     jars = home / "engines/spark-4.1.1/home/jars"
     assert (jars / "slf4j-api.jar").resolve() == pyspark / "jars" / "slf4j-api-2.0.17.jar"
     assert list(jars.glob("slf4j-api-*")) == []
+
+
+def test_a_signed_archive_of_pyspark_is_copied_without_its_signature(home, pyspark):
+    with zipfile.ZipFile(pyspark / "jars" / "janino-3.1.9.jar", "w", zipfile.ZIP_DEFLATED) as signed:
+        for name in ("META-INF/MANIFEST.MF", "META-INF/A.SF", "META-INF/A.RSA", "org/Janino.class", "x/META-INF/A.SF"):
+            signed.writestr(name, name)
+    overlay.build(home, LOCK, pyspark, parts.jar_cache(home), lambda _line: None)
+    with zipfile.ZipFile(home / "engines/spark-4.1.1/home/jars/janino-3.1.9.jar") as plain:
+        assert plain.namelist() == ["META-INF/MANIFEST.MF", "org/Janino.class", "x/META-INF/A.SF"]
+        assert plain.read("org/Janino.class") == b"org/Janino.class"
 
 
 def test_an_archive_that_pyspark_has_already_is_refused(home, pyspark):
