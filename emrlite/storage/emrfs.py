@@ -43,6 +43,9 @@ EMRFS_TO_S3A = {
 EMRFS_CLASS = "com.amazon.ws.emr.hadoop.fs.EmrFileSystem"
 S3A_CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
+#: Leaves out the signature of what goes to a server of emrlite's (``java_classes/S3Signer.java``).
+SIGNER_CLASS = "emrlite.S3Signer"
+
 
 @dataclass(frozen=True, kw_only=True)
 class S3Access:
@@ -52,13 +55,20 @@ class S3Access:
     region: str
     access_key: str
     secret_key: str
+    own: bool = False  #: a server of emrlite's, which looks at no signature
 
 
 def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
     """Return the ``core-site`` properties with which S3A talks to a path-style endpoint near by."""
     schemes = {f"fs.{scheme}.impl": S3A_CLASS for scheme in SCHEMES}
     schemes |= {f"fs.AbstractFileSystem.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3A" for scheme in SCHEMES}
-    return schemes | {
+    # Not a signer that does nothing: a bucket or a job may name another endpoint, which wants signatures.
+    unsigned = {
+        "emrlite.s3.endpoint": access.endpoint,
+        "fs.s3a.custom.signers": f"emrlite:{SIGNER_CLASS}",
+        "fs.s3a.signing-algorithm": "emrlite",
+    }
+    return schemes | (unsigned if access.own else {}) | {
         "fs.s3a.endpoint": access.endpoint,
         "fs.s3a.endpoint.region": access.region,
         "fs.s3a.path.style.access": "true",

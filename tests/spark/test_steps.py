@@ -6,8 +6,10 @@ import io
 import json
 import os
 import sys
+import threading
 import urllib.request
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
 import pytest
@@ -178,6 +180,35 @@ def test_data_tiers_and_dynamic_partition_overwrite(emulator: Emulator, cluster:
     assert "[(0, 10), (1, 1)]" in done["stdout"]
     folder = emulator.home / "s3" / "test-bucket" / "tiers"
     assert list(folder.glob("s3n/part-*.parquet")), "a bucket is a folder of plain files"
+
+
+def test_what_goes_to_an_s3_that_is_not_emrlites_is_signed(emulator: Emulator, cluster: str) -> None:
+    """The cluster's own S3 looks at no signature, and gets none."""
+    seen: dict[str, str | None] = {}
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen[self.path.split("?")[0]] = self.headers["Authorization"]
+            self.send_error(403)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        there = f"http://127.0.0.1:{server.server_port}"
+        script = f"""hadoop fs -Dfs.s3a.bucket.elsewhere.endpoint={there} -ls s3://elsewhere/signed/
+hadoop fs -Dfs.s3a.endpoint={there} -Demrlite.s3.endpoint={there} -ls s3://ours/signed/"""
+        done = emulator.run_step(cluster, "bash", "-c", script)
+        server.shutdown()
+        thread.join()
+
+    assert done["State"] == "FAILED"
+    assert "Access" in done["stderr"] or "Forbidden" in done["stderr"]
+    assert seen
+    signed = {path: (header or "").startswith("AWS4-HMAC-SHA256 Credential=") for path, header in seen.items()}
+    assert set(signed.values()) == {True}, "only what the node's own configuration names goes unsigned"
 
 
 def test_programs_of_the_path_work(emulator: Emulator, cluster: str) -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -153,6 +154,13 @@ def test_all_three_schemes_are_s3a():
         assert found[f"fs.{scheme}.impl"] == "org.apache.hadoop.fs.s3a.S3AFileSystem"
     assert found["fs.s3a.endpoint"] == "http://127.0.0.1:9"
     assert (found["fs.s3a.path.style.access"], found["fs.s3a.connection.ssl.enabled"]) == ("true", "false")
+
+
+def test_only_what_goes_to_a_server_of_emrlites_may_stay_unsigned():
+    own = emrfs.s3a(dataclasses.replace(ACCESS, own=True), "/tmp/x")
+    assert own["emrlite.s3.endpoint"] == ACCESS.endpoint
+    assert own["fs.s3a.custom.signers"] == f"{own['fs.s3a.signing-algorithm']}:emrlite.S3Signer"
+    assert not {"fs.s3a.signing-algorithm", "fs.s3a.custom.signers"} & set(emrfs.s3a(ACCESS, "/tmp/x"))
 
 
 @pytest.mark.parametrize(("given", "translated"), [
