@@ -14,7 +14,7 @@ from benchmarks.options import Options, engine, scratch_home, timed
 def measure(options: Options) -> dict[str, Row]:
     """Return the rows ``cluster_up`` and ``idle_memory``."""
     ours, peers = [], []
-    with running(scratch_home(options.folder / "cluster-home")) as emulator:
+    with running(scratch_home(options.folder / "cluster-home"), ahead=options.ahead) as emulator:
         emulator.client("s3").list_buckets()  # starts the S3 server, which is no part of a cluster
         if not options.small:  # the first cluster of a home formats HDFS
             one_cluster = emulator.launch(core=options.core, task=options.task)

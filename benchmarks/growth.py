@@ -29,7 +29,8 @@ def measure(options: Options) -> dict[str, Row]:
     """Return the row ``growth``: a table of its own."""
     sizes = ((1,), (1, 2), (2,)) if options.small else (TASK_NODES, STEPS, CLUSTERS)
     points: list[Point] = []
-    with running(scratch_home(options.folder / "growth-home"), "--timing", options.timing) as emulator:
+    home = scratch_home(options.folder / "growth-home")
+    with running(home, "--timing", options.timing, ahead=options.ahead) as emulator:
         if options.timing == "fast":
             emulator.client("s3").list_buckets()  # starts the S3 server, which is no part of a cluster
         for what, series, counts in zip(("task nodes", "steps", "clusters at once"),

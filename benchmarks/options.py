@@ -54,6 +54,11 @@ class Options:
         """Seconds after which JVMs that were started ahead have ended: five minutes, and some for their practice."""
         return 0.2 if self.small else 330.0
 
+    @property
+    def ahead(self) -> str:
+        """What an emulator starts before anybody asks, as ``emrlite start --ahead`` has it."""
+        return "nothing" if self.small else "steps"
+
     def new(self, name: str) -> Path:
         """Return a new, empty folder."""
         path = self.folder / f"{name}-{time.monotonic_ns()}"

@@ -21,7 +21,7 @@ def measure(options: Options) -> dict[str, Row]:
     """Return the rows ``warm_step`` and ``bash_step``, or the one that is wanted."""
     source = run_vs_local.write_input(options.folder / "in", options.rows)
     ours, peers, nothings = [], [], []
-    with running(scratch_home(options.folder / "steps-home")) as emulator:
+    with running(scratch_home(options.folder / "steps-home"), ahead=options.ahead) as emulator:
         upload(emulator, source)
         cluster_id = emulator.launch(core=options.core, task=options.task)
         emulator.wait(cluster_id)

@@ -35,7 +35,7 @@ def measure(options: Options) -> dict[str, Row]:
     questions.write_text(json.dumps({"tables": TABLES, "queries": asked}))
     ours: list[Told] = []
     peers: list[Told] = []
-    with running(home) as emulator:
+    with running(home, ahead=options.ahead) as emulator:
         upload(emulator, tables)
         cluster_id = emulator.launch(core=options.core, task=options.task)
         emulator.wait(cluster_id)

@@ -143,7 +143,7 @@ def test_a_step_that_does_nothing_is_said_in_milliseconds():
 def test_warm_steps_and_bare_runs_take_turns(tmp_path: Path, monkeypatch):
     done = []
     emulator = mock.MagicMock(quiet=lambda: done.append("quiet"))
-    monkeypatch.setattr(steps, "running", lambda _: nullcontext(emulator))
+    monkeypatch.setattr(steps, "running", lambda _, ahead: nullcontext(emulator))
     monkeypatch.setattr(steps, "run_step", lambda *words: done.append(words[2]) or (5.0, 6.0))
     monkeypatch.setattr(steps.run_vs_local, "run_bare", lambda *_: done.append("bare") or RUN)
     options = Options(folder=tmp_path, pairs=2, rows=1, wanted=frozenset({"warm_step"}), say=lambda _: None)
