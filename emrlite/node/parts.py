@@ -65,6 +65,10 @@ def tools_ready(home: Path) -> bool:
 def missing_parts(home: Path, lock: Locked, maven: str = "") -> list[Part]:
     """What has to be made, in order; archives come from the repository *maven*."""
     parts = []
+    if not tools_ready(home):
+        size = package_size("awscli")
+        parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=lambda say: _aws(home, say),
+                          beside=True))
     try:
         java.find(home)
     except EngineMissing:
@@ -91,9 +95,6 @@ def missing_parts(home: Path, lock: Locked, maven: str = "") -> list[Part]:
     if not _s3_class_data_is_there(home, lock):
         parts.append(Part(name="class data of the S3 server", fetch=0, disk=s3_class_data.SIZE,
                           make=lambda say: _s3_class_data(home, lock, say), optional=True))
-    if not tools_ready(home):
-        size = package_size("awscli")
-        parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=lambda say: _aws(home, say)))
     return parts
 
 

@@ -125,7 +125,7 @@ def test_a_home_with_a_colon_is_refused(tmp_path):
 def test_what_is_missing_is_listed_in_the_order_of_making(tmp_path):
     names = [part.name for part in parts.missing_parts(tmp_path, LOCK)]
     assert names[-7:] == [
-        "archives", "engine home", "HDFS", "class data", "S3 server", "class data of the S3 server", "aws CLI"]
+        "aws CLI", "archives", "engine home", "HDFS", "class data", "S3 server", "class data of the S3 server"]
 
 
 def test_what_can_be_made_beside_other_parts_is_and_is_waited_for(tmp_path, monkeypatch):
