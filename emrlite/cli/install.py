@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 
 import click
 
 from emrlite import home
 from emrlite.cli import output
+from emrlite.cluster.states import ClusterState
 from emrlite.errors import HomeInUse
 from emrlite.settings import Settings
+
+#: For how long no cluster shall have been busy before a set-up that waits for that begins, and how long it waits.
+IDLE_SECONDS, PATIENCE = 5.0, 120.0
 
 
 @click.command()
 @click.option("--spark", help="Spark version of the engine.")
 @click.option("--java", is_flag=True, help="Put a Java into the home even where the machine has one that fits.")
+@click.option("--when-idle", is_flag=True,
+              help="Begin when no cluster of the home has started or run a step for 5 s, in 2 minutes at the latest.")
 @click.pass_context
-def setup(context: click.Context, /, spark: str | None, java: bool) -> None:
+def setup(context: click.Context, /, spark: str | None, java: bool, when_idle: bool) -> None:
     """Fetch what clusters need: Java archives, Java and the aws CLI.  A second call does nothing."""
     from emrlite.node import engines
 
     at = output.settings(context, spark=spark)
+    if when_idle:
+        _until_idle(at)
     if java:
         engines.bring_java(at, click.echo)
     engine = engines.ensure(at, click.echo, whole=True)
     click.echo(f"ready: Spark {engine.spark}, Hadoop {engine.hadoop}, Java in {engine.java_home}")
+
+
+def _until_idle(at: Settings) -> None:
+    """Wait until nobody waits for a cluster of the home, nor for a step on it."""
+    store, pause = output.store(at), threading.Event()
+    end, busy = time.monotonic() + PATIENCE, time.monotonic()
+    while (now := time.monotonic()) < end and now - busy < IDLE_SECONDS:
+        alive = {cluster for cluster, owner in store.owners().items() if home.is_alive(at.home, owner)}
+        if any(live.spec.id in alive and live.status.state is not ClusterState.WAITING for live in store.live()):
+            busy = now
+        pause.wait(0.2)
 
 
 @click.command()

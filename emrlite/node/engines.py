@@ -145,9 +145,13 @@ def ensure(
 
 
 def complete_in_background(settings: Settings, say: Callable[[str], None]) -> None:
-    """Have a process of the lowest priority make what a set-up has left out.  It outlives this one."""
+    """Have a process of the lowest priority make what a set-up has left out.  It outlives this one.
+
+    It begins when no cluster is busy: even at that priority it would slow a first run down, which has no core to spare.
+    """
     log = settings.home / "setup.log"
-    command = [sys.executable, "-m", "emrlite", "--home", str(settings.home), "setup", "--spark", settings.spark]
+    command = [sys.executable, "-m", "emrlite", "--home", str(settings.home), "setup", "--spark", settings.spark,
+               "--when-idle"]
     with (settings.home / _BEHIND).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,8 +162,8 @@ def complete_in_background(settings: Settings, say: Callable[[str], None]) -> No
         # lock, so that there is no moment in which nobody holds it.
         subprocess.run(["sh", "-c", 'nice -n 19 "$@" > "$0" 2>&1 < /dev/null &', str(log), *command],
                        start_new_session=True, check=True, cwd=settings.home, pass_fds=[file.fileno()])
-    say("class data: made in the background, for a minute or two, and clusters start in half the time once it is there "
-        f"(see {log})")
+    say("class data: made in the background for a minute or two, when no cluster is busy; clusters start in half the "
+        f"time once it is there (see {log})")
 
 
 def bring_java(settings: Settings, say: Callable[[str], None]) -> java.Java:
