@@ -149,10 +149,9 @@ class Emulator:
 
     @cached_property
     def _s3_access(self) -> S3Access:
-        own = self.settings.s3 in ("local", "moto")
-        access_key, secret_key = s3.DUMMY_KEYS if own else s3.users_keys()
+        access_key, secret_key = s3.DUMMY_KEYS if self.settings.s3 in ("local", "moto") else s3.users_keys()
         return S3Access(endpoint=self.s3_url, region=self.settings.region, access_key=access_key, secret_key=secret_key,
-                        own=own)
+                        wants_signatures=self.settings.s3 != "local")
 
     def _s3_up(self) -> str:
         if self.settings.s3 == "local":

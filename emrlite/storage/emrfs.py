@@ -43,7 +43,7 @@ EMRFS_TO_S3A = {
 EMRFS_CLASS = "com.amazon.ws.emr.hadoop.fs.EmrFileSystem"
 S3A_CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
-#: Leaves out the signature of what goes to a server of emrlite's (``java_classes/S3Signer.java``).
+#: Leaves out the signature of what goes to the server of local buckets (``java_classes/S3Signer.java``).
 SIGNER_CLASS = "emrlite.S3Signer"
 
 
@@ -55,7 +55,7 @@ class S3Access:
     region: str
     access_key: str
     secret_key: str
-    own: bool = False  #: a server of emrlite's, which looks at no signature
+    wants_signatures: bool = True  #: S3Proxy looks at none; moto refuses objects to who is anonymous
 
 
 def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
@@ -68,7 +68,7 @@ def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
         "fs.s3a.custom.signers": f"emrlite:{SIGNER_CLASS}",
         "fs.s3a.signing-algorithm": "emrlite",
     }
-    return schemes | (unsigned if access.own else {}) | {
+    return schemes | ({} if access.wants_signatures else unsigned) | {
         "fs.s3a.endpoint": access.endpoint,
         "fs.s3a.endpoint.region": access.region,
         "fs.s3a.path.style.access": "true",

@@ -156,8 +156,8 @@ def test_all_three_schemes_are_s3a():
     assert (found["fs.s3a.path.style.access"], found["fs.s3a.connection.ssl.enabled"]) == ("true", "false")
 
 
-def test_only_what_goes_to_a_server_of_emrlites_may_stay_unsigned():
-    own = emrfs.s3a(dataclasses.replace(ACCESS, own=True), "/tmp/x")
+def test_only_what_goes_to_a_server_that_wants_no_signatures_may_stay_unsigned():
+    own = emrfs.s3a(dataclasses.replace(ACCESS, wants_signatures=False), "/tmp/x")
     assert own["emrlite.s3.endpoint"] == ACCESS.endpoint
     assert own["fs.s3a.custom.signers"] == f"{own['fs.s3a.signing-algorithm']}:emrlite.S3Signer"
     assert not {"fs.s3a.signing-algorithm", "fs.s3a.custom.signers"} & set(emrfs.s3a(ACCESS, "/tmp/x"))

@@ -10,7 +10,7 @@ import software.amazon.awssdk.core.signer.Signer;
 import software.amazon.awssdk.http.SdkHttpFullRequest;
 
 /**
- * Signs as AWS's client would, but what goes to emrlite's own S3 server, which looks at no signature.
+ * Signs as AWS's client would, but what goes to the server of local buckets, which looks at no signature.
  *
  * <p>Without TLS a signature holds the SHA-256 of all bytes that are sent, which took longer than to send them.
  */
