@@ -14,8 +14,9 @@ from emrlite.cluster.states import ClusterState
 from emrlite.errors import HomeInUse
 from emrlite.settings import Settings
 
-#: For how long no cluster shall have been busy before a set-up that waits for that begins, and how long it waits.
-IDLE_SECONDS, PATIENCE = 5.0, 120.0
+#: Seconds between two looks at the clusters, how many in a row shall find none busy before a set-up that waits for
+#: that begins, and for how many seconds it waits.
+LOOK_SECONDS, IDLE_LOOKS, PATIENCE = 0.2, 25, 120.0
 
 
 @click.command()
@@ -40,12 +41,12 @@ def setup(context: click.Context, /, spark: str | None, java: bool, when_idle: b
 def _until_idle(at: Settings) -> None:
     """Wait until nobody waits for a cluster of the home, nor for a step on it."""
     store, pause = output.store(at), threading.Event()
-    end, busy = time.monotonic() + PATIENCE, time.monotonic()
-    while (now := time.monotonic()) < end and now - busy < IDLE_SECONDS:
+    end, idle = time.monotonic() + PATIENCE, 0
+    while idle < IDLE_LOOKS and time.monotonic() < end:
+        pause.wait(LOOK_SECONDS)
         alive = {cluster for cluster, owner in store.owners().items() if home.is_alive(at.home, owner)}
-        if any(live.spec.id in alive and live.status.state is not ClusterState.WAITING for live in store.live()):
-            busy = now
-        pause.wait(0.2)
+        busy = any(live.spec.id in alive and live.status.state is not ClusterState.WAITING for live in store.live())
+        idle = 0 if busy else idle + 1
 
 
 @click.command()

@@ -9,6 +9,7 @@ import sys
 import threading
 import urllib.request
 import zipfile
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
@@ -194,15 +195,15 @@ def test_what_goes_to_an_s3_that_is_not_emrlites_is_signed(emulator: Emulator, c
         def do_HEAD(self) -> None:
             self.do_GET()
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server, ExitStack() as stack:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
+        stack.callback(thread.join)
+        stack.callback(server.shutdown)
         there = f"http://127.0.0.1:{server.server_port}"
         script = f"""hadoop fs -Dfs.s3a.bucket.elsewhere.endpoint={there} -ls s3://elsewhere/signed/
 hadoop fs -Dfs.s3a.endpoint={there} -Demrlite.s3.endpoint={there} -ls s3://ours/signed/"""
         done = emulator.run_step(cluster, "bash", "-c", script)
-        server.shutdown()
-        thread.join()
 
     assert done["State"] == "FAILED"
     assert "Access" in done["stderr"] or "Forbidden" in done["stderr"]

@@ -18,7 +18,7 @@ from emrlite.node import engines
 def begun(monkeypatch, tmp_path):
     """Set when set-up itself begins."""
     begun = threading.Event()
-    monkeypatch.setattr(install, "IDLE_SECONDS", 0.4)
+    monkeypatch.setattr(install, "IDLE_LOOKS", 2)
 
     def ensure(*_, **__):
         begun.set()
