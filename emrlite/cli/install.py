@@ -40,6 +40,7 @@ def setup(context: click.Context, /, spark: str | None, java: bool, when_idle: b
 
 def _until_idle(at: Settings) -> None:
     """Wait until nobody waits for a cluster of the home, nor for a step on it."""
+    click.echo(f"waiting until no cluster is busy, for {PATIENCE:.0f} s at the most")
     store, pause = output.store(at), threading.Event()
     end, idle = time.monotonic() + PATIENCE, 0
     while idle < IDLE_LOOKS and time.monotonic() < end:
