@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 import time
@@ -30,6 +31,8 @@ def setup(context: click.Context, /, spark: str | None, java: bool, when_idle: b
     from emrlite.node import engines
 
     at = output.settings(context, spark=spark)
+    # An end like that by Ctrl-C, so that what set-up has started ends with it.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     if when_idle:
         _until_idle(at)
     if java:

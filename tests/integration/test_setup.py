@@ -5,6 +5,7 @@ import functools
 import hashlib
 import http.server
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import jgo.maven._core
+import psutil
 import pytest
 
 from emrlite.errors import SetupError, Unreachable, WrongContent
@@ -238,3 +240,29 @@ def test_two_set_ups_of_one_home_do_the_work_once(tmp_path):
         finally:
             for process in (first, second):
                 process.kill()
+
+
+KILLED = """
+import subprocess, sys
+from emrlite.cli import group
+from emrlite.node import engines
+def ensure(*_, **__):
+    with subprocess.Popen(["sleep", "60"]) as server:
+        print(server.pid, flush=True)
+        try:
+            server.wait()
+        finally:
+            server.kill()
+engines.ensure = ensure
+group(["--home", sys.argv[1], "setup"])
+"""
+
+
+def test_a_set_up_that_is_terminated_takes_along_what_it_has_started(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as setup:
+        server = psutil.Process(int(setup.stdout.readline()))
+        setup.terminate()
+        assert setup.wait(20) == 128 + signal.SIGTERM
+    psutil.wait_procs([server], timeout=10)
+    assert not server.is_running()

@@ -19,6 +19,7 @@ def begun(monkeypatch, tmp_path):
     """Set when set-up itself begins."""
     begun = threading.Event()
     monkeypatch.setattr(install, "IDLE_LOOKS", 2)
+    monkeypatch.setattr(install.signal, "signal", lambda *_: None)  # only a main thread may
 
     def ensure(*_, **__):
         begun.set()
