@@ -62,7 +62,7 @@ lock:  ## Choose new versions of all that is pinned (for maintainers, needs uv)
 	echo awscli | $(LOCK) --upgrade - --output-file conf/aws.lock
 	.venv/bin/python -m emrlite.node.relock
 
-train: setup  ## Learn anew which classes a cluster loads (for maintainers, after new archives; minutes)
+train: setup  ## Learn anew which classes a cluster loads, format an HDFS (for maintainers, after new archives; minutes)
 	.venv/bin/python -m emrlite.node.train
 
 clean:  ## Remove what can be made again here (the home is `emrlite clean`'s)

@@ -54,11 +54,6 @@ class Engine:
         }
 
     @property
-    def fresh_hdfs(self) -> Path:
-        """The formatted directory of a NameNode, which every cluster copies."""
-        return own_classes.fresh_hdfs(self.home)
-
-    @property
     def pages(self) -> Path:
         """The web pages of Hadoop's daemons."""
         return own_classes.pages(self.home)

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from emrlite.errors import NodeError
 from emrlite.node.addresses import Network
-from emrlite.node.own_classes import DIRECTORIES
+from emrlite.node.fresh_hdfs import DIRECTORIES
 
 SECONDS = 10.0
 

@@ -22,6 +22,7 @@ from emrlite.node import (
     controller,
     daemons,
     failures,
+    fresh_hdfs,
     hdfs,
     own_classes,
     places,
@@ -204,7 +205,7 @@ class LocalDriver:
         layout, around = self._layout(node), self._around()
         own_classes.link_pages(around.engine.pages, layout.root)
         if "namenode" in daemons_of(spec, node):
-            own_classes.copy_fresh_hdfs(around.engine.fresh_hdfs, layout.namenode)
+            fresh_hdfs.unpack(around.engine.hadoop, layout.namenode)
         command = self.daemon_command(spec, node)
         self._process(node.name, daemons.PROCESS).start(
             # Executors are children of their worker: what pip installed on the node is theirs too.

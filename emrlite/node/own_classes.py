@@ -1,15 +1,13 @@
-"""emrlite's own few classes of Java, and what they make.  Set-up compiles them: the package holds their source.
+"""emrlite's own few classes of Java.  Set-up compiles them: the package holds their source.
 
 The compiler is Janino, which Spark brings for its generated code: a Java without `javac` is enough.
-The classes lie in an archive of the engine's one class path; beside it lie the formatted directory of a NameNode
-with the directories of a fresh HDFS, which every cluster copies, and the web pages of Hadoop's daemons.
+The classes lie in an archive of the engine's one class path; beside it lie the web pages of Hadoop's daemons.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import subprocess
 import tempfile
@@ -23,11 +21,9 @@ from emrlite.node.java_options import MODULE_OPTIONS, QUICK
 SOURCES = Path(__file__).with_name("java_classes")
 #: Runs a node's daemons: see ``java_classes/Node.java``.
 NODE = "emrlite.Node"
-#: What EMR has in a fresh HDFS.
-DIRECTORIES = ("/tmp", "/user/hadoop", "/user/spark/warehouse", "/var/log/spark/apps")
 
 #: Changes with what `make` makes.
-_FORM = "2"
+_FORM = "3"
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
 _SECONDS = 300
 
@@ -35,11 +31,6 @@ _SECONDS = 300
 def archive(engine_home: Path) -> Path:
     """Where the compiled classes are."""
     return engine_home / "jars" / "emrlite.jar"
-
-
-def fresh_hdfs(engine_home: Path) -> Path:
-    """Where the formatted directory of a NameNode is."""
-    return engine_home / "fresh-hdfs"
 
 
 def pages(engine_home: Path) -> Path:
@@ -53,43 +44,25 @@ def wrong(engine_home: Path) -> str | None:
         made_from = (engine_home / "classes.sha256").read_text(encoding="utf-8")
     except FileNotFoundError:
         return "emrlite's own Java classes are not compiled yet"
-    there = archive(engine_home).is_file() and (fresh_hdfs(engine_home) / "current" / "VERSION").is_file()
+    there = archive(engine_home).is_file()
     return None if there and made_from == _hash() else "emrlite's own Java classes are of another version"
 
 
 def make(engine_home: Path, java: Java) -> None:
-    """Compile the classes and format a NameNode: some seconds.  Raises `SetupError`, and then neither counts."""
+    """Compile the classes: some seconds.  Raises `SetupError`, and then they do not count."""
     stamp = engine_home / "classes.sha256"
     stamp.unlink(missing_ok=True)
     archive(engine_home).unlink(missing_ok=True)  # the compiler would take classes of another version from it
     jars = sorted((engine_home / "jars").glob("*.jar"))
     with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name:
         classes = Path(name)
-        _run(java, jars, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
-             *map(str, sorted(SOURCES.glob("*.java"))))
+        run(java.home, jars, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
+            *map(str, sorted(SOURCES.glob("*.java"))))
         _pack(classes, archive(engine_home))
     _unpack_pages(jars, pages(engine_home))
-    made = fresh_hdfs(engine_home)
-    shutil.rmtree(made, ignore_errors=True)
-    _run(java, [*jars, archive(engine_home)], "emrlite.FreshHdfs", made.as_uri(), *DIRECTORIES)
     unfinished = stamp.with_name(f"{stamp.name}.new")
     unfinished.write_text(_hash(), encoding="utf-8")
     unfinished.replace(stamp)
-
-
-def copy_fresh_hdfs(template: Path, to: Path) -> None:
-    """Give a NameNode a directory of its own.  Its ids are new, so that a DataNode of another cluster is refused."""
-    if (to / "current").is_dir():
-        return
-    unfinished = to.with_name(f"{to.name}.new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(template, unfinished)
-    version = unfinished / "current" / "VERSION"
-    number = secrets.randbelow(2**40)
-    ids = {"clusterID": f"CID-{secrets.token_hex(8)}", "blockpoolID": f"BP-{number}-127.0.0.1-{number}"}
-    lines = (line.partition("=") for line in version.read_text().splitlines())
-    version.write_text("".join(f"{key}{mark}{ids.get(key, value)}\n" for key, mark, value in lines))
-    unfinished.rename(to)
 
 
 def link_pages(template: Path, root: Path) -> None:
@@ -121,8 +94,9 @@ def _unpack_pages(jars: list[Path], to: Path) -> None:
             file.extractall(to.parent, [name for name in names if not name.endswith("/")])
 
 
-def _run(java: Java, jars: list[Path], main: str, *arguments: str) -> None:
-    command = [str(java.home / "bin" / "java"), *QUICK, *MODULE_OPTIONS, "-cp", ":".join(map(str, jars)), main]
+def run(java_home: Path, jars: list[Path], main: str, *arguments: str) -> None:
+    """Run *main* to its end.  Raises `SetupError` with what it said."""
+    command = [str(java_home / "bin" / "java"), *QUICK, *MODULE_OPTIONS, "-cp", ":".join(map(str, jars)), main]
     try:
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False,
                               env={"HADOOP_USER_NAME": "hadoop", "LC_ALL": "C.UTF-8"})
@@ -143,4 +117,4 @@ def _pack(classes: Path, to: Path) -> None:
 
 def _hash() -> str:
     text = b"".join(path.read_bytes() for path in sorted(SOURCES.glob("*.java")))
-    return hashlib.sha256(text + " ".join((_FORM, *DIRECTORIES)).encode()).hexdigest()
+    return hashlib.sha256(text + _FORM.encode()).hexdigest()

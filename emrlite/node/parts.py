@@ -83,7 +83,8 @@ def missing_parts(home: Path, lock: Locked, maven: str = "") -> list[Part]:
         parts.append(Part(name="archives", fetch=bytes_, disk=bytes_, make=make))
         parts.append(Part(name="engine home", fetch=0, disk=0, make=lambda say: _overlay(home, lock, say)))
     if overlay.wrong(home, lock) or own_classes.wrong(overlay.engine_root(home, lock.spark) / "home"):
-        parts.append(Part(name="HDFS", fetch=0, disk=0, make=lambda say: _own_classes(home, lock, say)))
+        make = functools.partial(_own_classes, home, lock)
+        parts.append(Part(name="emrlite's own classes", fetch=0, disk=0, make=make))
     if _lacks_class_data(home, lock):
         make = functools.partial(_class_data, home, lock)
         parts.append(Part(name="class data", fetch=0, disk=class_data.SIZE, make=make, beside=True,
@@ -130,7 +131,7 @@ def _own_classes(home: Path, lock: Locked, say: Say) -> None:
     engine_home = overlay.engine_root(home, lock.spark) / "home"
     own_classes.make(engine_home, java.find(home))
     class_data.forget(engine_home)  # its class path has changed
-    say("engine: emrlite's own Java classes are compiled, a NameNode is formatted")
+    say("engine: emrlite's own Java classes are compiled")
 
 
 def _s3proxy(home: Path, lock: Locked, maven: str, say: Say) -> None:

@@ -1,7 +1,8 @@
-"""``python -m emrlite.node.train``: write ``conf/classes-<spark>.list.gz`` anew, by watching a cluster at work.
+"""``python -m emrlite.node.train``: write anew what of ``conf`` an engine itself has to make.
 
-For maintainers, after a change of archives.  A training job runs through ``emrlite run``, with a Java that lists
-what each of its processes loads; the union, names only, is what set-up makes the class-data archive from.
+For maintainers, after a change of archives.  ``classes-<spark>.list.gz``: a training job runs through ``emrlite run``,
+with a Java that lists what each of its processes loads; the union, names only, is what set-up makes the class-data
+archive from.  ``fresh-hdfs-<hadoop>.zip``: a NameNode's directory is formatted, see `emrlite.node.fresh_hdfs`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from emrlite.node import class_data, java
+from emrlite.node import class_data, engines, fresh_hdfs, java, own_classes
+from emrlite.node.engines import Engine
 from emrlite.node.lockfile import conf
 from emrlite.settings import Settings
 
@@ -41,6 +43,30 @@ exec {java} {flags} "$@"
 
 def main() -> None:
     settings = Settings.load()
+    write_fresh_hdfs(engines.ensure(settings, print))
+    write_classes(settings)
+
+
+def write_fresh_hdfs(engine: Engine) -> None:
+    """Have a directory formatted, and kept in ``conf``."""
+    target = conf("engines.lock").with_name(fresh_hdfs.file_name(engine.hadoop))
+    with tempfile.TemporaryDirectory(prefix="emrlite-train-") as name:
+        format_hdfs(engine, Path(name, "formatted"))
+        fresh_hdfs.pack(Path(name, "formatted"), target)
+    print(f"{target}: {target.stat().st_size} bytes")
+
+
+def format_hdfs(engine: Engine, to: Path) -> None:
+    """Have Hadoop format the directory *to* of a NameNode, and make what EMR has in a fresh HDFS.
+
+    Raises `SetupError`.
+    """
+    jars = sorted((engine.home / "jars").glob("*.jar"))
+    own_classes.run(engine.java_home, jars, "emrlite.FreshHdfs", to.as_uri(), *fresh_hdfs.DIRECTORIES)
+
+
+def write_classes(settings: Settings) -> None:
+    """Watch a cluster at work, and write down which classes it loads."""
     real = java.find(settings.home)
     with tempfile.TemporaryDirectory(prefix="emrlite-train-") as name:
         lists, home = Path(name, "lists"), Path(name, "java")

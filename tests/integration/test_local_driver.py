@@ -61,8 +61,7 @@ class Rig:
         self.stack = ExitStack()
         self.drivers: list[LocalDriver] = []
         # Without Java: each daemon is a `sleep`, and ready when it runs.
-        for name in ("copy_fresh_hdfs", "link_pages"):
-            patch.setattr(module.own_classes, name, lambda *_: None)
+        patch.setattr(module.own_classes, "link_pages", lambda *_: None)
         patch.setattr(module.daemons, "command", lambda names, **_: Command(argv=("sleep", "600"), env={}))
         patch.setattr(module.Readiness, "look", lambda _, __, running: {
             (node, daemon) for node, found in running.items() for daemon in found})

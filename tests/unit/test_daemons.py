@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 from simulation import spec
 
-from emrlite.node import configuration, daemons, own_classes
+from emrlite.node import configuration, daemons, fresh_hdfs
 from emrlite.node.addresses import PORTS, Network
 from emrlite.node.driver import daemons_of
 from emrlite.node.engines import Engine
 from emrlite.node.layout import Layout
+from emrlite.node.lockfile import locked
 from emrlite.node.provision import Surroundings, application_ids, conf_files, node_info, provision
 from emrlite.storage.emrfs import S3Access
 
@@ -88,18 +89,23 @@ def test_each_daemon_of_a_node_has_a_log_of_its_own():
 
 
 def test_each_cluster_has_an_hdfs_of_its_own(tmp_path):
-    template = tmp_path / "fresh"
-    (template / "current").mkdir(parents=True)
-    (template / "current" / "VERSION").write_text("#date\nclusterID=CID-1\nblockpoolID=BP-1\nlayoutVersion=-67\n")
-    own_classes.copy_fresh_hdfs(template, tmp_path / "a")
-    own_classes.copy_fresh_hdfs(template, tmp_path / "b")
-    a, b = ((tmp_path / name / "current" / "VERSION").read_text() for name in "ab")
-    assert a != b
-    assert "CID-1\n" not in a
-    assert "BP-1\n" not in a
-    assert a.endswith("\nlayoutVersion=-67\n")
-    own_classes.copy_fresh_hdfs(template, tmp_path / "a")
-    assert (tmp_path / "a" / "current" / "VERSION").read_text() == a, "a NameNode that was there is kept"
+    hadoop = locked("4.1.1").hadoop
+    for name in "ab":
+        fresh_hdfs.unpack(hadoop, tmp_path / name)
+    a, b = (dict(line.split("=", 1) for line in (tmp_path / name / "current" / "VERSION").read_text().splitlines()
+                 if not line.startswith("#")) for name in "ab")
+    assert {key for key in a if a[key] != b[key]} == {"clusterID", "blockpoolID"}
+    assert a["clusterID"].startswith("CID-")
+    assert a["blockpoolID"].startswith("BP-")
+    assert list((tmp_path / "a" / "current").glob("fsimage_*")), "there is no formatted file system in it"
+
+
+def test_an_hdfs_that_was_there_is_kept(tmp_path):
+    (tmp_path / "a" / "current").mkdir(parents=True)
+    (tmp_path / "a" / "current" / "VERSION").write_text("of a cluster that an emulator takes over\n")
+    fresh_hdfs.unpack(locked("4.1.1").hadoop, tmp_path / "a")
+    assert [path.name for path in (tmp_path / "a" / "current").iterdir()] == ["VERSION"]
+    assert (tmp_path / "a" / "current" / "VERSION").read_text() == "of a cluster that an emulator takes over\n"
 
 
 def test_an_unknown_daemon_is_refused(engine, tmp_path):

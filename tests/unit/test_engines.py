@@ -125,7 +125,8 @@ def test_a_home_with_a_colon_is_refused(tmp_path):
 def test_what_is_missing_is_listed_in_the_order_of_making(tmp_path):
     names = [part.name for part in parts.missing_parts(tmp_path, LOCK)]
     assert names[-7:] == [
-        "aws CLI", "archives", "engine home", "HDFS", "class data", "S3 server", "class data of the S3 server"]
+        "aws CLI", "archives", "engine home", "emrlite's own classes", "class data", "S3 server",
+        "class data of the S3 server"]
 
 
 def test_what_can_be_made_beside_other_parts_is_and_is_waited_for(tmp_path, monkeypatch):
@@ -190,13 +191,13 @@ def test_what_takes_long_can_be_left_for_later_and_is_left_once(home, monkeypatc
     made, later = [], []
     missing = [
         parts.Part(name="class data", fetch=0, disk=10**18, make=lambda _: made.append("class data"), optional=True),
-        parts.Part(name="HDFS", fetch=0, disk=0, make=lambda _: made.append("HDFS")),
+        parts.Part(name="engine home", fetch=0, disk=0, make=lambda _: made.append("engine home")),
     ]
     monkeypatch.setattr(engines, "missing_parts", lambda *_: missing)
     monkeypatch.setattr(engines, "_there", lambda *_, **__: None)
     engines.ensure(Settings(home=home), lambda _line: None, later=lambda: later.append(list(made)))
-    assert made == ["HDFS"]
-    assert later == [["HDFS"]], "asked for when all else is there"
+    assert made == ["engine home"]
+    assert later == [["engine home"]], "asked for when all else is there"
     missing[:] = missing[1:]
     engines.ensure(Settings(home=home), lambda _line: None, later=lambda: later.append(list(made)))
     assert len(later) == 1

@@ -11,7 +11,8 @@ import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 /**
  * Formats a NameNode's directory and makes what EMR has in a fresh HDFS: <code>FreshHdfs URI DIRECTORY…</code>
  *
- * <p>Clusters copy the result, which saves each a JVM's start and the first requests to a NameNode.
+ * <p>For maintainers (<code>emrlite/node/train.py</code>): every cluster begins with a copy of the result, which saves it a
+ * JVM's start and the first requests to a NameNode.
  */
 public final class FreshHdfs {
     private FreshHdfs() {
