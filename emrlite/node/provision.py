@@ -123,10 +123,11 @@ def spark_defaults(info: NodeInfo) -> dict[str, str]:
         "spark.cores.max": str(info.cluster_vcpu),
         **event_logs.properties(Path(info.root).parent),
         "spark.sql.warehouse.dir": "hdfs:///user/spark/warehouse",
-        # The file committer writes every format and overwrites partitions dynamically; its
-        # second algorithm (EMR's default) renames once, which on S3 is a copy.
-        "spark.sql.sources.commitProtocolClass":
-            "org.apache.spark.sql.execution.datasources.SQLHadoopMapReduceCommitProtocol",
+        # To S3 without renaming, which there is a copy, as EMR does.  Where it does not (dynamic overwrite of
+        # partitions, RDDs), files are renamed once, by the second algorithm, which is EMR's default.
+        "spark.sql.sources.commitProtocolClass": "emrlite.S3CommitProtocol",
+        # Spark takes spark-hadoop-cloud's where it is on the class path and nothing is said.
+        "spark.sql.parquet.output.committer.class": "org.apache.parquet.hadoop.ParquetOutputCommitter",
         "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
         "spark.hadoop.mapreduce.fileoutputcommitter.cleanup-failures.ignored": "true",
         # Spark takes AWS_ENDPOINT_URL, which a step's own clients need, for S3A's endpoint too.
