@@ -105,18 +105,20 @@ def _outcome(record: Record, step_id: str, s3: Any, since: float, spared: Sequen
     failure = step.failure.message if step.failure else None
     if step.state is not StepState.COMPLETED and failure is None:
         failure = status.reason
-    buckets = [bucket["Name"] for bucket in s3.list_buckets().get("Buckets", ())] if step.started else []
+    args = record.spec.step(step_id).args
     return Outcome(
         cluster_id=record.spec.id, step_id=step_id, cluster_state=str(status.state), step_state=str(step.state),
         exit_code=killed_by or code, failure=failure, timeline=_timeline(record, step_id),
-        results=_own(upload.written_since(s3, buckets, since, spared), record.spec.step(step_id).args),
+        results=_written(s3, args, since, spared) if step.started else [],
         logs=logs.folder(record.spec, ""))
 
 
-def _own(written: list[str], args: Sequence[str]) -> list[str]:
-    """Of what was written meanwhile, what the arguments name, if they name any: others may be at work too."""
-    named = [re.sub("^s3[an]://", "s3://", arg).rstrip("/") for arg in args if re.match("s3[an]?://", arg)]
-    return [uri for uri in written if any(uri.startswith(name) for name in named)] or written
+def _written(s3: Any, args: Sequence[str], since: float, spared: Sequence[str]) -> list[str]:
+    """What the job wrote where its arguments point to, for others may be at work too; if nothing, anywhere."""
+    buckets = [f"s3://{bucket['Name']}/" for bucket in s3.list_buckets().get("Buckets", ())]
+    named = [re.sub("^s3[an]?://", "s3://", arg).rstrip("/") for arg in args if re.match("s3[an]?://", arg)]
+    there = [uri for uri in dict.fromkeys(named) if f"{uri}/".startswith(tuple(buckets))]
+    return upload.written_since(s3, there, since, spared) or upload.written_since(s3, buckets, since, spared)
 
 
 def _timeline(record: Record, step_id: str) -> dict[str, float]:

@@ -74,12 +74,13 @@ def ensure_bucket(client: Any, bucket: str) -> None:
             raise StorageError(f"could not make the bucket {bucket!r}: {error}") from error
 
 
-def written_since(client: Any, buckets: Iterable[str], since: float, but: Iterable[str]) -> list[str]:
-    """Return the data sets (as ``s3://bucket/prefix/``) that got objects after *since*, seen by listing."""
+def written_since(client: Any, places: Iterable[str], since: float, but: Iterable[str]) -> list[str]:
+    """Return the data sets (as ``s3://bucket/prefix/``) below *places* that got objects after *since*, by listing."""
     found: dict[str, None] = {}
     spared = tuple(but)
-    for bucket in buckets:
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+    for place in places:
+        bucket, _, prefix = place.removeprefix("s3://").partition("/")
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", ()):
                 uri = f"s3://{bucket}/{item['Key']}"
                 # S3 counts in whole seconds.

@@ -1,8 +1,8 @@
 """Specs, status, events: one SQLite file that any tool can open.
 
-Connections are in autocommit mode, opened for one unit of work, and every
-read-modify-write stands in ``BEGIN IMMEDIATE``: a deferred transaction that turns into a
-writer fails with "locked" when another got there first.
+Connections are in autocommit mode, each for one unit of work at a time and kept for the next,
+and every read-modify-write stands in ``BEGIN IMMEDIATE``: a deferred transaction that turns
+into a writer fails with "locked" when another got there first.
 
 A status is saved with the generation of the spec that it was planned from, and refused
 when that moved on: what a client asked for in the middle of a tick is never overlooked.
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,6 +73,10 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # To open one takes longer than most that is done with it.  With each, which file it has open: who removes the
+        # directory of a cluster has removed its store.
+        self._idle: list[tuple[int, sqlite3.Connection]] = []
+        weakref.finalize(self, _close, self._idle)
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as db:
             db.execute("PRAGMA journal_mode = WAL")
@@ -206,12 +211,28 @@ class Store:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        file, db = self._take()
         try:
-            db.execute("PRAGMA synchronous = NORMAL")
             yield db
-        finally:
-            db.close()
+        except BaseException:
+            db.close()  # nobody knows what it is amid
+            raise
+        self._idle.append((file, db))
+
+    def _take(self) -> tuple[int, sqlite3.Connection]:
+        try:
+            now = self.path.stat().st_ino
+        except FileNotFoundError:
+            now = 0  # that of no file
+        while self._idle:
+            with suppress(IndexError):  # another thread took the last one
+                file, db = self._idle.pop()
+                if file == now:
+                    return file, db
+                db.close()
+        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA synchronous = NORMAL")
+        return self.path.stat().st_ino, db
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
@@ -237,6 +258,11 @@ class Store:
                     if statement.strip():
                         db.execute(statement)
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _close(connections: list[tuple[int, sqlite3.Connection]]) -> None:
+    while connections:
+        connections.pop()[1].close()
 
 
 def _load(db: sqlite3.Connection, cluster_id: str) -> Record:

@@ -1,3 +1,4 @@
+import shutil
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -189,3 +190,27 @@ def test_many_stores_may_open_one_new_file_at_once(tmp_path):
         stores = list(pool.map(lambda _: Store(tmp_path / "emrlite.db"), range(8), timeout=60))
     stores[0].create(spec(), ClusterStatus())
     assert all(store.record(ID).spec == spec() for store in stores)
+
+
+def test_a_connection_is_kept_for_the_next_use_and_closed_with_its_store(store):
+    store.create(spec(), ClusterStatus())
+    (kept,) = store._idle
+    store.record(ID)
+    assert store._idle == [kept]
+    with pytest.raises(KeyError):
+        store.record("j-NONE")
+    assert store._idle == [], "who was interrupted does not come back"
+    store.record(ID)
+    ((_, kept),) = store._idle
+    module._close(store._idle)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        kept.execute("SELECT 1")
+
+
+def test_who_removes_the_file_has_removed_the_store(store):
+    store.create(spec(), ClusterStatus())
+    shutil.rmtree(store.path.parent)
+    with pytest.raises(sqlite3.OperationalError):
+        store.record(ID)
+    Store(store.path).create(spec(name="another"), ClusterStatus())
+    assert store.record(ID).spec.name == "another"
