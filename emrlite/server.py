@@ -90,6 +90,8 @@ class Emulator:
                 stack.callback(self._tether.close)
             for service in (self._s3proxy, self._moto, *([self._history.service] if self._history else [])):
                 stack.callback(service.stop)
+            if self._tethered:
+                self._start_s3()  # whoever this one is for waits for it; meanwhile the rest is made
             self.clusters = stack.enter_context(Reconcilers(
                 self.store, self._driver, self._limits(), owner=self._ownership.owner, hold=self.settings.hold,
                 standby=self._standby))
@@ -152,6 +154,11 @@ class Emulator:
         access_key, secret_key = s3.DUMMY_KEYS if self.settings.s3 in ("local", "moto") else s3.users_keys()
         return S3Access(endpoint=self.s3_url, region=self.settings.region, access_key=access_key, secret_key=secret_key,
                         wants_signatures=self.settings.s3 != "local")
+
+    def _start_s3(self) -> None:
+        """Have the server come up, if it is ours; where no Spark runs, when somebody asks it for something."""
+        if self.settings.timing != "instant" and self.settings.s3 in ("local", "moto"):
+            (self._s3proxy if self.settings.s3 == "local" else self._moto).start()
 
     def _s3_up(self) -> str:
         if self.settings.s3 == "local":
@@ -235,8 +242,7 @@ class Emulator:
     def _driver(self, spec: ClusterSpec) -> Driver:
         if self.settings.timing == "instant":
             return FakeDriver()
-        if self.settings.s3 in ("local", "moto"):
-            (self._s3proxy if self.settings.s3 == "local" else self._moto).start()
+        self._start_s3()
 
         def trouble(text: str) -> None:
             self.store.add_events(spec.id, [Event(time=0, subject="cluster", state="TROUBLE", reason=text)])
