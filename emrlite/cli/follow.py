@@ -109,11 +109,11 @@ def _outcome(record: Record, step_id: str, s3: Any, since: float, spared: Sequen
     return Outcome(
         cluster_id=record.spec.id, step_id=step_id, cluster_state=str(status.state), step_state=str(step.state),
         exit_code=killed_by or code, failure=failure, timeline=_timeline(record, step_id),
-        results=_written(s3, args, since, spared) if step.started else [],
+        results=written(s3, args, since, spared) if step.started else [],
         logs=logs.folder(record.spec, ""))
 
 
-def _written(s3: Any, args: Sequence[str], since: float, spared: Sequence[str]) -> list[str]:
+def written(s3: Any, args: Sequence[str], since: float, spared: Sequence[str]) -> list[str]:
     """What the job wrote where its arguments point to, for others may be at work too; if nothing, anywhere."""
     buckets = [f"s3://{bucket['Name']}/" for bucket in s3.list_buckets().get("Buckets", ())]
     named = [re.sub("^s3[an]?://", "s3://", arg).rstrip("/") for arg in args if re.match("s3[an]?://", arg)]

@@ -232,7 +232,11 @@ class Store:
                 db.close()
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA synchronous = NORMAL")
-        return self.path.stat().st_ino, db
+        try:
+            return self.path.stat().st_ino, db
+        except FileNotFoundError as error:  # somebody removes it just now
+            db.close()
+            raise sqlite3.OperationalError(f"{self.path} is gone") from error
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:

@@ -126,8 +126,10 @@ def spark_defaults(info: NodeInfo) -> dict[str, str]:
         # To S3 without renaming, which there is a copy, as EMR does.  Where it does not (dynamic overwrite of
         # partitions, RDDs), files are renamed once, by the second algorithm, which is EMR's default.
         "spark.sql.sources.commitProtocolClass": "emrlite.S3CommitProtocol",
-        # Spark takes spark-hadoop-cloud's where it is on the class path and nothing is said.
+        # Where spark-hadoop-cloud is on the class path and these are not set, Spark has its classes and, for s3a://,
+        # S3A's magic committer write, which loses partitions' dynamic overwriting without a word.
         "spark.sql.parquet.output.committer.class": "org.apache.parquet.hadoop.ParquetOutputCommitter",
+        "spark.hadoop.fs.s3a.committer.name": "file",
         "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
         "spark.hadoop.mapreduce.fileoutputcommitter.cleanup-failures.ignored": "true",
         # Spark takes AWS_ENDPOINT_URL, which a step's own clients need, for S3A's endpoint too.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ for format in ("parquet", "orc", "csv", "json", "text"):
     assert len(found) == 20 and {row.part for row in found} == set(odd), (format, found)
 spark.range(0).write.parquet(f"{sys.argv[1]}/empty")
 assert spark.read.schema("id long").parquet(f"{sys.argv[1]}/empty").count() == 0
+spark.sparkContext._jsc.hadoopConfiguration().set("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+rows.limit(0).write.partitionBy("part").parquet(f"{sys.argv[1]}/unmarked")
+assert spark.read.schema("id string, part string").parquet(f"{sys.argv[1]}/unmarked").count() == 0
+spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
+for format in ("parquet", "csv"):
+    place = f"{sys.argv[1]}/dynamic-{format}"
+    rows.write.format(format).partitionBy("part").save(place)
+    rows.where("part = 'a b'").limit(1).write.format(format).mode("overwrite").partitionBy("part").save(place)
+    assert spark.read.format(format).schema("id string, part string").load(place).count() == 9, format
 """
 
 #: The second of two tasks waits amid its rows until it may go on, and then fails where it is told to.
@@ -45,10 +55,12 @@ spark.createDataFrame(tasks, "id int").write.parquet(target)
 """
 
 
-def test_every_format_and_odd_partitions_are_written_and_read(emulator: Emulator, cluster: str) -> None:
-    step = emulator.run_step(cluster, "spark-submit", emulator.put("formats.py", FORMATS), "s3://test-bucket/formats")
+@pytest.mark.parametrize("scheme", ["s3", "s3a"])
+def test_every_format_and_odd_partitions_are_written_and_read(emulator: Emulator, cluster: str, scheme: str) -> None:
+    app = emulator.put("formats.py", FORMATS)
+    step = emulator.run_step(cluster, "spark-submit", app, f"{scheme}://test-bucket/formats-{scheme}")
     assert step["State"] == "COMPLETED", step["stderr"]
-    assert "formats/parquet/_SUCCESS" in emulator.keys("formats/parquet/")
+    assert f"formats-{scheme}/parquet/_SUCCESS" in emulator.keys(f"formats-{scheme}/parquet/")
     assert waiting(emulator, cluster) == []
 
 
@@ -85,5 +97,6 @@ def test_emrs_setting_turns_it_off(emulator: Emulator, cluster: str) -> None:
 
 
 def waiting(emulator: Emulator, cluster: str) -> list[Path]:
-    """What tasks keep on the cluster's nodes until they commit."""
-    return list((emulator.home / "clusters" / cluster).glob("*/tmp/s3a/attempt_*"))
+    """What tasks keep on their nodes until they commit."""
+    walked = os.walk(emulator.home / "clusters" / cluster / "core-1")  # which minds nothing that goes meanwhile
+    return [Path(at, name) for at, names, _ in walked for name in names if name.startswith("attempt_")]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import boto3
 import pytest
 from click.testing import CliRunner
+from moto import mock_aws
 
 from emrlite.cli import group
-from emrlite.cli.follow import for_the_next_run
+from emrlite.cli.follow import for_the_next_run, written
 from emrlite.cli.run import misplaced
 from emrlite.settings import Settings
 
@@ -78,3 +80,17 @@ def test_an_upload_that_stands_behind_the_job_is_shown_where_it_belongs(words: l
 @pytest.mark.parametrize("words", [["--input", "s3://in/"], ["--input"], ["--output=a", "s3://in/"], []])
 def test_a_job_has_an_option_of_the_same_name_for_itself(words: list[str]):
     assert misplaced("job.py", words) is None
+
+
+@mock_aws
+def test_results_are_looked_for_where_the_arguments_point_and_then_anywhere():
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    objects = (("mine", "out/part-0"), ("mine", "in.csv"), ("others", "out/part-0"), ("emrlite-run", "1/job.py"))
+    for bucket, key in objects:
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key)
+    spared = ("s3://emrlite-run/", "s3://mine/in.csv")
+    job = ["spark-submit", "s3://emrlite-run/1/job.py", "s3://mine/in.csv"]
+    assert written(s3, [*job, "s3a://mine/out/"], 0, spared) == ["s3://mine/out/"]
+    assert written(s3, [*job, "s3://absent/out", "s3://mine/nothing"], 0, spared) == ["s3://mine/out/", "s3://others/out/"]
+    assert written(s3, [*job, "s3://mine"], 2**40, spared) == [], "all of it was there before"

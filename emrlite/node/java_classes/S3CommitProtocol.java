@@ -6,13 +6,15 @@ import org.apache.hadoop.mapreduce.OutputCommitter;
 import org.apache.hadoop.mapreduce.TaskAttemptContext;
 import org.apache.hadoop.mapreduce.lib.output.FileOutputCommitter;
 import org.apache.parquet.hadoop.ParquetOutputCommitter;
+import org.apache.parquet.hadoop.ParquetOutputFormat;
 import org.apache.spark.sql.execution.datasources.SQLHadoopMapReduceCommitProtocol;
 
 /**
  * Chooses the committer of a write by Spark SQL: {@link S3OptimizedCommitter} where EMR has its optimized one, and
  * otherwise what Spark would choose.
  *
- * <p>The conditions are those of "Requirements for the EMRFS S3-optimized committer" in EMR's Release Guide.
+ * <p>The conditions are those of "Requirements for the EMRFS S3-optimized committer" in EMR's Release Guide, but for one:
+ * what Spark writes through Hive's own formats, which Hive moves afterwards, is put the same way.
  */
 public final class S3CommitProtocol extends SQLHadoopMapReduceCommitProtocol {
     private static final String ENABLED = "spark.sql.parquet.fs.optimized.committer.optimization-enabled";
@@ -50,6 +52,6 @@ public final class S3CommitProtocol extends SQLHadoopMapReduceCommitProtocol {
         }
         return usual.getClass() == FileOutputCommitter.class
             || usual.getClass() == ParquetOutputCommitter.class
-                && "NONE".equalsIgnoreCase(conf.get("parquet.summary.metadata.level"));
+                && ParquetOutputFormat.getJobSummaryLevel(conf) == ParquetOutputFormat.JobSummaryLevel.NONE;
     }
 }

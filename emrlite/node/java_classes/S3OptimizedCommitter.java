@@ -14,13 +14,16 @@ import org.apache.hadoop.mapreduce.JobContext;
 import org.apache.hadoop.mapreduce.JobStatus;
 import org.apache.hadoop.mapreduce.TaskAttemptContext;
 import org.apache.hadoop.mapreduce.lib.output.FileOutputCommitter;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.util.Utils;
 
 /**
- * Writes to S3 without renaming: a task's files wait on its node, and become objects when the task commits.
+ * Writes to S3 without renaming: a task's files wait where its executor keeps its own, and become objects when the task
+ * commits.
  *
  * <p>That is when they become visible with EMR's own committer, too, which keeps them as uploads in parts until then; a
  * server near by takes one request better than three.  As there, and as with the second algorithm of the class above,
- * a job that fails leaves what its tasks have committed.
+ * a job that fails leaves what its tasks have committed, and a commit that fails leaves what it had come to.
  */
 public final class S3OptimizedCommitter extends FileOutputCommitter {
     private final Path output;
@@ -38,9 +41,7 @@ public final class S3OptimizedCommitter extends FileOutputCommitter {
     /** Where a task writes its files. */
     public Path getWorkPath() throws IOException {
         if (this.waiting == null) {
-            String buffers = this.conf.getTrimmedStrings("fs.s3a.buffer.dir", System.getProperty("java.io.tmpdir"))[0];
-            File folder = new File(buffers);
-            folder.mkdirs();
+            File folder = new File(Utils.getLocalDir(SparkEnv.get().conf())); // goes with the executor, if that is killed
             this.waiting = Files.createTempDirectory(folder.toPath(), this.attempt).toFile();
         }
         return new Path(this.waiting.toURI());
@@ -52,6 +53,8 @@ public final class S3OptimizedCommitter extends FileOutputCommitter {
     public void commitJob(JobContext context) throws IOException {
         if (this.conf.getBoolean(SUCCESSFUL_JOB_OUTPUT_DIR_MARKER, true)) {
             this.create(new Path(this.output, SUCCEEDED_FILE_NAME)).close();
+        } else {
+            this.output.getFileSystem(this.conf).mkdirs(this.output); // without a row there may be nothing else
         }
     }
 
@@ -84,21 +87,18 @@ public final class S3OptimizedCommitter extends FileOutputCommitter {
     }
 
     private void upload(File file, Path to) throws IOException {
-        FSDataOutputStream out = this.create(to);
-        boolean whole = false;
+        InputStream in = new FileInputStream(file);
         try {
-            InputStream in = new FileInputStream(file);
+            FSDataOutputStream out = this.create(to);
             try {
                 in.transferTo(out);
-                whole = true;
-            } finally {
-                in.close();
-            }
-        } finally {
-            if (!whole) {
+            } catch (IOException error) {
                 out.abort(); // to close it would make an object of what is there
+                throw error;
             }
             out.close();
+        } finally {
+            in.close();
         }
     }
 
