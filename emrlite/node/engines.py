@@ -12,15 +12,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from emrlite.errors import EngineMissing, SetupError
 from emrlite.node import class_data, java, overlay, own_classes, s3_class_data
 from emrlite.node.java_options import MODULE_OPTIONS, class_path
 from emrlite.node.lockfile import MB, Locked, locked
 from emrlite.node.parts import Part, is_there, missing_parts, s3proxy_path, tools_path, tools_ready
+from emrlite.node.process import reap
 from emrlite.settings import Settings
 
 __all__ = ["MODULE_OPTIONS", "Engine", "ensure", "find"]
@@ -178,14 +181,21 @@ def _there(settings: Settings, *, whole: bool) -> Engine | None:
 def _make(parts: Sequence[Part], say: Callable[[str], None]) -> None:
     """Make *parts* in their order, some beside those that follow."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="set-up") as beside:
-        waiting = []
-        for part in parts:
-            if part.beside:
-                waiting.append(beside.submit(part.make, say))
-            else:
-                part.make(say)
-        for made in waiting:
-            made.result()
+        waiting, me = list[Future[None]](), psutil.Process()
+        before = set(me.children(recursive=True))
+        try:
+            for part in parts:
+                if part.beside:
+                    waiting.append(beside.submit(part.make, say))
+                else:
+                    part.make(say)
+            for made in waiting:
+                made.result()
+        except BaseException as error:
+            beside.shutdown(wait=False, cancel_futures=True)  # what has not begun shall not
+            if isinstance(error, SystemExit):  # by SIGTERM, which unlike Ctrl-C was sent to this process alone
+                reap(list(set(me.children(recursive=True)) - before))
+            raise
 
 
 def set_up_at_work(home: Path) -> bool:

@@ -90,7 +90,7 @@ def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
         "fs.s3a.connection.maximum": "64",
         # A file that somebody put into a local bucket's folder has no ETag; one that has is still checked.
         "fs.s3a.change.detection.version.required": "false",
-        # The file committer serves every format and dynamic partition overwrite, as EMR's does.
+        # Of Hadoop's committers the one that serves everything; for what Spark SQL writes see `spark_defaults`.
         "fs.s3a.committer.name": "file",
     }
 

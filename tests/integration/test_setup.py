@@ -258,11 +258,31 @@ group(["--home", sys.argv[1], "setup"])
 """
 
 
-def test_a_set_up_that_is_terminated_takes_along_what_it_has_started(tmp_path):
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+#: The first part works in a thread beside the main one; the second waits until that is done.
+KILLED_BESIDE = """
+import pathlib, subprocess, sys
+from emrlite.cli import group
+from emrlite.node import engines
+from emrlite.node.parts import Part
+def first(say):
+    with subprocess.Popen(["sleep", "60"]) as archive:
+        print(archive.pid, flush=True)
+def second(say):
+    pathlib.Path(sys.argv[1], "second").touch()
+def ensure(*_, **__):
+    engines._make([Part(name="", fetch=0, disk=0, make=make, beside=True) for make in (first, second)], print)
+engines.ensure = ensure
+group(["--home", sys.argv[1], "setup"])
+"""
+
+
+@pytest.mark.parametrize("script", [KILLED, KILLED_BESIDE])
+def test_a_set_up_that_is_terminated_takes_along_what_it_has_started(tmp_path, script):
+    command = [sys.executable, "-c", script, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as setup:
         server = psutil.Process(int(setup.stdout.readline()))
         setup.terminate()
         assert setup.wait(20) == 128 + signal.SIGTERM
     psutil.wait_procs([server], timeout=10)
     assert not server.is_running()
+    assert not (tmp_path / "second").exists(), "what had not begun was begun"
