@@ -10,6 +10,8 @@ when that moved on: what a client asked for in the middle of a tick is never ove
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 import time
 import weakref
@@ -78,7 +80,7 @@ class Store:
         self._idle: list[tuple[int, sqlite3.Connection]] = []
         weakref.finalize(self, _close, self._idle)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connection() as db:
+        with _alone(path.parent), self._connection() as db:
             db.execute("PRAGMA journal_mode = WAL")
         self._migrate()
 
@@ -262,6 +264,17 @@ class Store:
                     if statement.strip():
                         db.execute(statement)
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keep others out who open a store in *directory*: who turns a new file to WAL does not wait for them in SQLite."""
+    file = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
 
 
 def _close(connections: list[tuple[int, sqlite3.Connection]]) -> None:
