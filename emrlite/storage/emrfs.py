@@ -46,6 +46,9 @@ S3A_CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 #: Leaves out the signature of what goes to the server of local buckets (``java_classes/S3Signer.java``).
 SIGNER_CLASS = "emrlite.S3Signer"
 
+#: Reads small objects with one request (``java_classes/S3InputStreams.java``).
+INPUT_STREAMS_CLASS = "emrlite.S3InputStreams"
+
 
 @dataclass(frozen=True, kw_only=True)
 class S3Access:
@@ -77,7 +80,8 @@ def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
         "fs.s3a.secret.key": access.secret_key,
         "fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
         "fs.s3a.buffer.dir": buffer_dir,
-        "fs.s3a.input.stream.type": "classic",
+        "fs.s3a.input.stream.type": "custom",
+        "fs.s3a.input.stream.custom.factory": INPUT_STREAMS_CLASS,
         # A copy in parts is what the servers near by do worst; one request does up to 5 GB.
         "fs.s3a.multipart.threshold": "5G",
         "fs.s3a.optimized.copy.from.local.enabled": "false",

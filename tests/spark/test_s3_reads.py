@@ -1,0 +1,99 @@
+"""A small object is read with one request (`java_classes/S3SmallObject.java`), and reads as any file does."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from rig import Emulator
+
+#: Reads objects of several sizes through Hadoop's own interface, and compares with what was put there.
+READS = """
+import hashlib, random, sys
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+java, base, sizes = spark._jvm, sys.argv[1], map(int, sys.argv[2:])
+md5, of_java = lambda data: hashlib.md5(data).hexdigest(), java.org.apache.commons.codec.digest.DigestUtils.md5Hex
+
+def fails(work, with_what):
+    try:
+        work()
+    except Py4JJavaError as error:
+        assert with_what in str(error.java_exception), error
+    else:
+        raise AssertionError(f"no {with_what}")
+
+def opened(name):
+    path = java.org.apache.hadoop.fs.Path(f"{base}/{name}")
+    return path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(path)
+
+def counted(stream, name):
+    return stream.getIOStatistics().counters().get(name)
+
+for size in sizes:
+    expected, stream = random.Random(size).randbytes(size), opened(size)
+    kind = stream.getWrappedStream().getClass().getSimpleName()
+    assert kind == ("S3SmallObject" if size <= 1 << 20 else "S3AInputStream"), (size, kind)
+    if size:
+        assert stream.read() == expected[0]
+        stream.readFully(size // 2, bytes(size - size // 2))
+        assert stream.getPos() == 1, "a read from a position leaves the stream where it is"
+        stream.seek(size // 2)
+        assert of_java(stream) == md5(expected[size // 2:]), size
+        stream.unbuffer()
+    stream.seek(0)
+    assert of_java(stream) == md5(expected), size
+    assert stream.read() == -1
+    fails(lambda: stream.readFully(size, bytes(1)), "EOFException")
+    fails(lambda: stream.seek(-1), "EOFException")
+    if 0 < size <= 1 << 20:
+        assert counted(stream, "stream_read_opened") == 2, "once, and once more after it was told to keep nothing"
+        assert counted(stream, "stream_read_bytes") == 1 + 2 * (size - size // 2) + size
+    stream.close()
+    stream.close()
+    fails(lambda: stream.read(), "Stream is closed")
+
+changing = opened("changing")
+assert changing.read() == ord("o")
+changing.unbuffer()
+path = java.org.apache.hadoop.fs.Path(f"{base}/changing")
+other = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).create(path, True)
+other.write(bytearray(b"new"))
+other.close()
+fails(lambda: changing.read(), "RemoteFileChangedException")
+fails(lambda: opened("none"), "FileNotFoundException")
+"""
+
+#: Reads Parquet in one process, and asks S3A what it asked for.
+PARQUET = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.master("local[1]").getOrCreate()
+spark.range(0, 8, 1, 8).write.parquet(sys.argv[1])
+path = spark._jvm.org.apache.hadoop.fs.Path(sys.argv[1])
+files = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+before = files.getIOStatistics().counters().get("action_http_get_request")
+assert spark.read.schema("id long").parquet(sys.argv[1]).selectExpr("sum(id)").first()[0] == 28
+print("requests", files.getIOStatistics().counters().get("action_http_get_request") - before)
+"""
+
+
+def test_objects_of_every_size_read_as_files(emulator: Emulator, cluster: str) -> None:
+    sizes = (0, 1, 65_537, 1 << 20, (1 << 20) + 1)
+    for size in sizes:
+        emulator.s3.put_object(Bucket="test-bucket", Key=f"sizes/{size}", Body=random.Random(size).randbytes(size))
+    emulator.s3.put_object(Bucket="test-bucket", Key="sizes/changing", Body=b"old")
+    app = emulator.put("reads.py", READS)
+    step = emulator.run_step(cluster, "spark-submit", app, "s3://test-bucket/sizes", *map(str, sizes))
+    assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
+
+
+@pytest.mark.parametrize(("setting", "requests"), [((), 8), (("--conf", "spark.hadoop.fs.s3a.input.stream.type=classic"), 24)],
+                         ids=["as it is", "turned off"])
+def test_a_small_file_of_parquet_costs_one_request(
+        emulator: Emulator, cluster: str, setting: tuple[str, ...], requests: int) -> None:
+    app = emulator.put("parquet.py", PARQUET)
+    step = emulator.run_step(cluster, "spark-submit", *setting, app, f"s3://test-bucket/small-{len(setting)}")
+    assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
+    assert f"requests {requests}\n" in step["stdout"]
