@@ -42,11 +42,13 @@ def setup(context: click.Context, /, spark: str | None, java: bool, when_idle: b
 
 
 def _until_idle(at: Settings) -> None:
-    """Wait until nobody waits for a cluster of the home, nor for a step on it."""
+    """Wait until nobody waits for a cluster of the home, nor for a step on it, or somebody waits for the aws CLI."""
+    from emrlite.node import aws_cli
+
     click.echo(f"waiting until no cluster is busy, for {PATIENCE:.0f} s at the most")
     store, pause = output.store(at), threading.Event()
     end, idle = time.monotonic() + PATIENCE, 0
-    while idle < IDLE_LOOKS and time.monotonic() < end:
+    while idle < IDLE_LOOKS and time.monotonic() < end and not aws_cli.is_wanted(at.home):
         pause.wait(LOOK_SECONDS)
         alive = {cluster for cluster, owner in store.owners().items() if home.is_alive(at.home, owner)}
         busy = any(live.spec.id in alive and live.status.state is not ClusterState.WAITING for live in store.live())

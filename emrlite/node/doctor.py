@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 
 from emrlite.errors import EmrliteError, SetupError
-from emrlite.node import addresses, class_data, isolation, jars, java, overlay
+from emrlite.node import addresses, aws_cli, class_data, isolation, jars, java, overlay
 from emrlite.node.lockfile import MB, Jar, Locked, locked
-from emrlite.node.parts import missing_parts, s3proxy_path, tools_path
+from emrlite.node.parts import missing_parts, s3proxy_path
 from emrlite.settings import Settings
 
 _SETUP = "emrlite setup"
@@ -152,11 +152,12 @@ def _class_data(home: Path, lock: Locked) -> Finding:
 
 
 def _aws(home: Path) -> Finding:
-    program = tools_path(home) / "aws"
+    program = aws_cli.programs(home) / "aws"
+    if not aws_cli.ready(home):
+        return Finding(what="aws CLI", ok=False, detail="it is not installed yet: a step that calls it waits for that",
+                       cure=_SETUP, needed=False)
     try:
         answer = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, timeout=30)
-    except FileNotFoundError:
-        return Finding(what="aws CLI", ok=False, detail=f"{program} is missing", cure=_SETUP)
     except (OSError, subprocess.SubprocessError) as error:
         detail = f"{program} does not run: {error}"
         return Finding(what="aws CLI", ok=False, detail=detail, cure=f"emrlite clean && {_SETUP}")

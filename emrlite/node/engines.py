@@ -19,10 +19,10 @@ from pathlib import Path
 import psutil
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import class_data, java, overlay, own_classes, s3_class_data
+from emrlite.node import aws_cli, class_data, java, overlay, own_classes, s3_class_data
 from emrlite.node.java_options import MODULE_OPTIONS, class_path
 from emrlite.node.lockfile import MB, Locked, locked
-from emrlite.node.parts import Part, is_there, missing_parts, s3proxy_path, tools_path, tools_ready
+from emrlite.node.parts import Part, is_there, missing_parts, s3proxy_path
 from emrlite.node.process import reap
 from emrlite.settings import Settings
 
@@ -81,7 +81,7 @@ def find(settings: Settings) -> Engine:
         home=at,
         java_home=runtime.home,
         python=Path(sys.executable),
-        tools=tools_path(settings.home),
+        tools=aws_cli.programs(settings.home),
         s3proxy=s3proxy_path(settings.home, lock),
         s3proxy_archive=existing(s3_class_data.path(s3proxy_path(settings.home, lock), runtime)),
         archive=class_data.find(at, runtime, lock.spark),
@@ -101,8 +101,6 @@ def _incomplete(home: Path, lock: Locked) -> str | None:
         return reason
     if not is_there(home, lock.s3proxy):
         return f"the S3 server ({lock.s3proxy.name}) is missing or of the wrong size"
-    if not tools_ready(home):
-        return "the aws CLI is missing"
     return None
 
 
@@ -115,6 +113,8 @@ def ensure(
     *later* is called to have it made.
     """
     if engine := _there(settings, whole=whole):
+        if later and not aws_cli.ready(settings.home):
+            later()  # once more: it has not come to that, or failed
         return engine
     if ":" in str(settings.home):
         raise SetupError(f"{settings.home} holds a colon, which divides class paths; choose another home")
@@ -147,6 +147,8 @@ def complete_in_background(settings: Settings, say: Callable[[str], None]) -> No
 
     It begins when no cluster is busy: even at that priority it would slow a first run down, which has no core to spare.
     """
+    if not aws_cli.ready(settings.home):
+        aws_cli.lay_out(settings.home)
     log = settings.home / "setup.log"
     command = [sys.executable, "-m", "emrlite", "--home", str(settings.home), "setup", "--spark", settings.spark,
                "--when-idle"]
@@ -160,8 +162,8 @@ def complete_in_background(settings: Settings, say: Callable[[str], None]) -> No
         # lock, so that there is no moment in which nobody holds it.
         subprocess.run(["sh", "-c", 'nice -n 19 "$@" > "$0" 2>&1 < /dev/null &', str(log), *command],
                        start_new_session=True, check=True, cwd=settings.home, pass_fds=[file.fileno()])
-    say("class data: made in the background for a minute or two, when no cluster is busy; clusters start in half the "
-        f"time once it is there (see {log})")
+    say("set-up goes on in the background for a minute or two, when no cluster is busy: the aws CLI, and class data, "
+        f"with which clusters start in half the time (see {log})")
 
 
 def bring_java(settings: Settings, say: Callable[[str], None]) -> java.Java:

@@ -35,10 +35,15 @@ def python(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
+def stamp(environment: Path) -> Path:
+    """A file that is there once *environment* is whole."""
+    return environment / _STAMP
+
+
 def ready(environment: Path, locks: Sequence[str]) -> bool:
     """Whether *environment* holds what *locks* say, and its Python is still there."""
     try:
-        return (environment / _STAMP).read_text(encoding="utf-8") == _mark(locks) and python(environment).exists()
+        return stamp(environment).read_text(encoding="utf-8") == _mark(locks) and python(environment).exists()
     except FileNotFoundError:
         return False
 
@@ -51,7 +56,7 @@ def ensure(environment: Path, locks: Sequence[str], what: str, say: Callable[[st
     venv.create(environment, symlinks=True, with_pip=False)
     for lock in locks:
         _install(environment, conf(lock), what, say)
-    (environment / _STAMP).write_text(_mark(locks), encoding="utf-8")
+    stamp(environment).write_text(_mark(locks), encoding="utf-8")
     return environment
 
 

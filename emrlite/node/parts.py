@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import class_data, jars, java, overlay, own_classes, packages, s3_class_data
+from emrlite.node import aws_cli, class_data, jars, java, overlay, own_classes, packages, s3_class_data
 from emrlite.node.lockfile import MB, Jar, Locked, package_size
 
 Say = Callable[[str], None]
 
 #: How often a part that takes long is heard of.
 NEWS_SECONDS = 10.0
-_AWS_LOCKS = ["aws.lock"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +33,7 @@ class Part:
     disk: int  #: bytes of disk
     make: Callable[[Say], None]
     beside: bool = False  #: may be made while those after it are
-    optional: bool = False  #: clusters start without it, slower
+    optional: bool = False  #: clusters start without it
 
 
 def jar_cache(home: Path) -> Path:
@@ -53,22 +50,13 @@ def is_there(home: Path, tool: Jar) -> bool:
     return not jars.missing([tool], home / "tools")
 
 
-def tools_path(home: Path) -> Path:
-    """The directory with programs for the nodes' ``PATH``."""
-    return home / "tools" / "bin"
-
-
-def tools_ready(home: Path) -> bool:
-    return os.access(tools_path(home) / "aws", os.X_OK) and packages.ready(home / "tools" / "aws", _AWS_LOCKS)
-
-
 def missing_parts(home: Path, lock: Locked, maven: str = "") -> list[Part]:
     """What has to be made, in order; archives come from the repository *maven*."""
     parts = []
-    if not tools_ready(home):
+    if not aws_cli.ready(home):
         size = package_size("awscli")
-        parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=lambda say: _aws(home, say),
-                          beside=True))
+        parts.append(Part(name="aws CLI", fetch=size.fetch, disk=size.disk, make=functools.partial(aws_cli.make, home),
+                          beside=True, optional=True))
     try:
         java.find(home)
     except EngineMissing:
@@ -185,15 +173,6 @@ def _class_data(home: Path, lock: Locked, say: Say) -> None:
         return
     size = class_data.path(engine_home).stat().st_size / MB
     say(f"class data: {size:.0f} MB in {time.monotonic() - begin:.0f} s")
-
-
-def _aws(home: Path, say: Say) -> None:
-    environment = packages.ensure(home / "tools" / "aws", _AWS_LOCKS, "aws CLI", say)
-    tools_path(home).mkdir(exist_ok=True)
-    program = tools_path(home) / "aws"
-    # Not pip's own script: it fails when the path of its Python holds a space.  -I: a step's PYTHONPATH stays out.
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(str(packages.python(environment)))} -I -m awscli "$@"\n')
-    program.chmod(0o755)
 
 
 def _overlay(home: Path, lock: Locked, say: Say) -> None:

@@ -89,8 +89,10 @@ def test_objects_of_every_size_read_as_files(emulator: Emulator, cluster: str) -
     assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
 
 
-@pytest.mark.parametrize(("setting", "requests"), [((), 8), (("--conf", "spark.hadoop.fs.s3a.input.stream.type=classic"), 24)],
-                         ids=["as it is", "turned off"])
+OFF = ("--conf", "spark.hadoop.fs.s3a.input.stream.type=classic")
+
+
+@pytest.mark.parametrize(("setting", "requests"), [((), 8), (OFF, 24)], ids=["as it is", "turned off"])
 def test_a_small_file_of_parquet_costs_one_request(
         emulator: Emulator, cluster: str, setting: tuple[str, ...], requests: int) -> None:
     app = emulator.put("parquet.py", PARQUET)

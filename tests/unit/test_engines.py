@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import engines, java, overlay, own_classes, parts
+from emrlite.node import aws_cli, engines, java, overlay, own_classes, parts
 from emrlite.node.java import Java
 from emrlite.node.lockfile import Jar, Locked
 from emrlite.settings import Settings
@@ -47,7 +47,7 @@ def home(tmp_path, pyspark, monkeypatch):
     overlay.place(cache, LOCK.s3proxy, home / "tools")
     monkeypatch.setattr(own_classes, "wrong", lambda _home: None)
     monkeypatch.setattr(engines, "locked", lambda _spark: LOCK)
-    monkeypatch.setattr(engines, "tools_ready", lambda _home: True)
+    monkeypatch.setattr(aws_cli, "ready", lambda _home: True)
     monkeypatch.setattr(java, "find", lambda _home: Java(home=tmp_path / "jdk", version="17.0.1", source="PATH"))
     return home
 
@@ -201,6 +201,15 @@ def test_what_takes_long_can_be_left_for_later_and_is_left_once(home, monkeypatc
     missing[:] = missing[1:]
     engines.ensure(Settings(home=home), lambda _line: None, later=lambda: later.append(list(made)))
     assert len(later) == 1
+
+
+def test_an_aws_cli_that_is_still_missing_is_asked_for_again(home, monkeypatch):
+    later = []
+    engines.ensure(Settings(home=home), lambda _line: None, later=lambda: later.append(1))
+    assert later == []
+    monkeypatch.setattr(aws_cli, "ready", lambda _home: False)
+    engines.ensure(Settings(home=home), lambda _line: None, later=lambda: later.append(1))
+    assert later == [1]
 
 
 def test_a_set_up_at_work_is_seen(tmp_path):

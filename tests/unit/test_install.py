@@ -53,6 +53,16 @@ def test_set_up_begins_when_the_run_has_ended(begun, owner, tmp_path):
     thread.join(10)
 
 
+def test_set_up_begins_when_a_step_waits_for_the_aws_cli(begun, owner, tmp_path):
+    Store(tmp_path / "emrlite.db").create(spec(), ClusterStatus(state=ClusterState.RUNNING), owner=owner.owner)
+    thread = set_up(tmp_path)
+    assert not begun.wait(1.0)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/aws.wanted").touch()
+    assert begun.wait(10)
+    thread.join(10)
+
+
 def test_a_cluster_that_nobody_looks_after_keeps_no_set_up_waiting(begun, tmp_path):
     Store(tmp_path / "emrlite.db").create(spec(), ClusterStatus(state=ClusterState.RUNNING), owner="tethered-gone")
     thread = set_up(tmp_path)
