@@ -93,6 +93,11 @@ def watching_java(real: Path, home: Path, flags: Iterable[str]) -> None:
     program.chmod(0o755)
 
 
+#: A class that Java makes where its own image has none.  Made for an archive it would have no class file, and a JVM
+#: whose classes are looked at (by a Java agent, by its flight recorder) crashes where it finds none.
+_SPECIES = re.compile(r"@lambda-form-invoker \[SPECIES_RESOLVE\] (\S+)")
+
+
 def union(texts: Iterable[str]) -> list[str]:
     """One sorted list of all classes, then of all lambdas, from what ``-XX:DumpLoadedClassList`` wrote."""
     classes, lambdas = set(), set()
@@ -100,7 +105,9 @@ def union(texts: Iterable[str]) -> list[str]:
         for line in text.splitlines(keepends=True):
             if not line.endswith("\n") or line.startswith("#") or " source: " in line:
                 continue  # cut short by a kill; a comment; of a class loader that no archive serves
-            if line.startswith("@"):
+            if species := _SPECIES.fullmatch(line.strip()):
+                classes.add(species[1].replace(".", "/"))
+            elif line.startswith("@"):
                 if not _GENERATED.search(line.split()[1]):
                     lambdas.add(line.strip())
             elif not _GENERATED.search(name := line.split()[0]):

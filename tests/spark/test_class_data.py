@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -93,6 +94,17 @@ def test_every_jvm_of_a_cluster_takes_its_classes_from_the_archive(watched: Emul
     # Executors log as before, to the place that Spark's worker gives them.
     (stderr,) = (watched.home / "clusters" / cluster / "core-1/mnt/spark").glob("application_*/0/stderr")
     assert "INFO CoarseGrainedExecutorBackend: Successfully registered with driver" in stderr.read_text()
+
+
+def test_drivers_and_executors_run_whose_classes_a_flight_recorder_looks_at(emulator: Emulator, cluster: str) -> None:
+    modules = subprocess.run([java.find(Settings.load().home).home / "bin/java", "--list-modules"], check=True,
+                             capture_output=True, text=True, timeout=60).stdout
+    if "jdk.jfr@" not in modules:
+        pytest.skip("this Java has no flight recorder")
+    recorded = [f"spark.{role}.extraJavaOptions=-XX:StartFlightRecording" for role in ("driver", "executor")]
+    app = emulator.put("count.py", JOB)
+    done = emulator.run_step(cluster, "spark-submit", "--conf", recorded[0], "--conf", recorded[1], app)
+    assert done["State"] == "COMPLETED", done["stderr"]
 
 
 def test_no_archive_of_the_class_path_is_signed_for_class_data_would_leave_it_out() -> None:

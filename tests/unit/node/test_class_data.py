@@ -144,9 +144,10 @@ def test_the_list_holds_what_every_jvm_can_find_by_name():
     second = (
         "org/x/B source: /a/jar\norg/x/B id: 1 super: 0 source: other.jar\ncom/sun/proxy/$Proxy12\norg/x/A\n"
         "@lambda-proxy org/x/A run ()V\n@lambda-form-invoker [LF_RESOLVE] java.lang.invoke.Invokers$Holder x L\n"
+        "@lambda-form-invoker [SPECIES_RESOLVE] java.lang.invoke.BoundMethodHandle$Species_LI\n"
     )
     assert train.union([first, second]) == [
-        "java/lang/Object", "org/x/A",
+        "java/lang/Object", "java/lang/invoke/BoundMethodHandle$Species_LI", "org/x/A",
         "@lambda-form-invoker [LF_RESOLVE] java.lang.invoke.Invokers$Holder x L", "@lambda-proxy org/x/A run ()V",
     ]  # fmt: skip
 
