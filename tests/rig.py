@@ -38,7 +38,7 @@ def wait_for(look: Callable[[], Any], timeout: float = 120, what: str = "it") ->
 def new_home(at: Path) -> Path:
     """Make a home that shares the engine of the machine's home, and nothing else."""
     real = Settings.load()
-    engines.ensure(real, print)
+    engines.ensure(real, print, whole=True)
     at.mkdir(parents=True)
     for name in ("engines", "tools", "java", "cache"):
         if (real.home / name).exists():

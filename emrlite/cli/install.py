@@ -24,7 +24,8 @@ LOOK_SECONDS, IDLE_LOOKS, PATIENCE = 0.2, 25, 120.0
 @click.option("--spark", help="Spark version of the engine.")
 @click.option("--java", is_flag=True, help="Put a Java into the home even where the machine has one that fits.")
 @click.option("--when-idle", is_flag=True,
-              help="Begin when no cluster of the home has started or run a step for 5 s, in 2 minutes at the latest.")
+              help="Begin when no cluster of the home has started or run a step for 5 s, in 2 minutes at the latest, "
+                   "or when a step waits for the aws CLI.")
 @click.pass_context
 def setup(context: click.Context, /, spark: str | None, java: bool, when_idle: bool) -> None:
     """Fetch what clusters need: Java archives, Java and the aws CLI.  A second call does nothing."""

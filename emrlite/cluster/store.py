@@ -269,9 +269,16 @@ class Store:
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """Keep others out who open a store in *directory*: who turns a new file to WAL does not wait for them in SQLite."""
-    file = os.open(directory, os.O_RDONLY)
+    file, deadline = os.open(directory, os.O_RDONLY), time.monotonic() + BUSY_SECONDS
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise StorageError(f"another process has kept {directory} for {BUSY_SECONDS} s") from error
+                time.sleep(0.005)
         yield
     finally:
         os.close(file)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from emrlite.errors import EmrliteError, SetupError
-from emrlite.node import addresses, aws_cli, class_data, isolation, jars, java, overlay
+from emrlite.node import addresses, aws_cli, class_data, engines, isolation, jars, java, overlay
 from emrlite.node.lockfile import MB, Jar, Locked, locked
 from emrlite.node.parts import missing_parts, s3proxy_path
 from emrlite.settings import Settings
@@ -154,8 +154,9 @@ def _class_data(home: Path, lock: Locked) -> Finding:
 def _aws(home: Path) -> Finding:
     program = aws_cli.programs(home) / "aws"
     if not aws_cli.ready(home):
-        return Finding(what="aws CLI", ok=False, detail="it is not installed yet: a step that calls it waits for that",
-                       cure=_SETUP, needed=False)
+        at_work = engines.set_up_at_work(home)
+        detail = "set-up is at work on it: a step that calls it waits" if at_work else f"{program} is not installed"
+        return Finding(what="aws CLI", ok=False, detail=detail, cure=_SETUP, needed=False)
     try:
         answer = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.SubprocessError) as error:

@@ -113,15 +113,13 @@ def ensure(
     *later* is called to have it made.
     """
     if engine := _there(settings, whole=whole):
-        if later and not aws_cli.ready(settings.home):
-            later()  # once more: it has not come to that, or failed
-        return engine
+        return _completed(engine, settings, later)
     if ":" in str(settings.home):
         raise SetupError(f"{settings.home} holds a colon, which divides class paths; choose another home")
     lock = locked(settings.spark)
     with _alone(settings.home, say):
         if engine := _there(settings, whole=whole):
-            return engine  # another set-up has made it meanwhile
+            return _completed(engine, settings, later)  # another set-up has made it meanwhile
         missing = missing_parts(settings.home, lock, settings.maven)
         parts = [part for part in missing if not (later and part.optional)]
         fetch, disk = sum(part.fetch for part in parts), sum(part.disk for part in parts)
@@ -142,13 +140,18 @@ def ensure(
     return engine
 
 
+def _completed(engine: Engine, settings: Settings, later: Callable[[], None] | None) -> Engine:
+    """Have made what an earlier set-up was to make *later*, and has not."""
+    if later and not aws_cli.ready(settings.home):
+        later()
+    return engine
+
+
 def complete_in_background(settings: Settings, say: Callable[[str], None]) -> None:
     """Have a process of the lowest priority make what a set-up has left out.  It outlives this one.
 
     It begins when no cluster is busy: even at that priority it would slow a first run down, which has no core to spare.
     """
-    if not aws_cli.ready(settings.home):
-        aws_cli.lay_out(settings.home)
     log = settings.home / "setup.log"
     command = [sys.executable, "-m", "emrlite", "--home", str(settings.home), "setup", "--spark", settings.spark,
                "--when-idle"]
@@ -157,13 +160,16 @@ def complete_in_background(settings: Settings, say: Callable[[str], None]) -> No
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return  # one of another first run is at it
+        if not aws_cli.ready(settings.home):
+            aws_cli.lay_out(settings.home)
+            aws_cli.forget_wishes(settings.home)
         log.write_text("")  # whoever is told of it may look at once
         # By way of a shell that ends at once: nobody here has to wait for it, or is asked why not.  It inherits the
         # lock, so that there is no moment in which nobody holds it.
         subprocess.run(["sh", "-c", 'nice -n 19 "$@" > "$0" 2>&1 < /dev/null &', str(log), *command],
                        start_new_session=True, check=True, cwd=settings.home, pass_fds=[file.fileno()])
-    say("set-up goes on in the background for a minute or two, when no cluster is busy: the aws CLI, and class data, "
-        f"with which clusters start in half the time (see {log})")
+    say("set-up goes on in the background for a minute or two, when no cluster is busy, with what is missing of the "
+        f"aws CLI and of class data, with which clusters start in half the time (see {log})")
 
 
 def bring_java(settings: Settings, say: Callable[[str], None]) -> java.Java:
@@ -207,8 +213,8 @@ def set_up_at_work(home: Path) -> bool:
 
 def _held(lock: Path) -> bool:
     try:
-        with lock.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # who looks is in nobody's way who looks
     except FileNotFoundError:
         return False
     except BlockingIOError:

@@ -89,7 +89,7 @@ def _of_python() -> list[str]:
 
 def _of_engine(engine: Engine) -> Iterable[str]:
     """The engine's places, and where the links in its home and in Java's lead."""
-    own = (engine.home.parent, engine.java_home, engine.python.parent, engine.tools, engine.archive)
+    own = (engine.home.parent, engine.java_home, engine.python.parent, engine.tools.parent, engine.archive)
     found = {str(path) for path in own if path}
     for top in (engine.home, engine.java_home):
         for folder, directories, files in os.walk(top):

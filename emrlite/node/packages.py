@@ -36,14 +36,14 @@ def python(environment: Path) -> Path:
 
 
 def stamp(environment: Path) -> Path:
-    """A file that is there once *environment* is whole."""
+    """The file that holds the digest of its locks once *environment* is whole."""
     return environment / _STAMP
 
 
 def ready(environment: Path, locks: Sequence[str]) -> bool:
     """Whether *environment* holds what *locks* say, and its Python is still there."""
     try:
-        return stamp(environment).read_text(encoding="utf-8") == _mark(locks) and python(environment).exists()
+        return stamp(environment).read_text(encoding="utf-8") == digest(locks) and python(environment).exists()
     except FileNotFoundError:
         return False
 
@@ -52,15 +52,17 @@ def ensure(environment: Path, locks: Sequence[str], what: str, say: Callable[[st
     """Make *environment* hold what *locks* say, one after the other; *what* names it in the progress."""
     if ready(environment, locks):
         return environment
+    stamp(environment).unlink(missing_ok=True)
     shutil.rmtree(environment, ignore_errors=True)
     venv.create(environment, symlinks=True, with_pip=False)
     for lock in locks:
         _install(environment, conf(lock), what, say)
-    stamp(environment).write_text(_mark(locks), encoding="utf-8")
+    stamp(environment).write_text(digest(locks), encoding="utf-8")
     return environment
 
 
-def _mark(locks: Sequence[str]) -> str:
+def digest(locks: Sequence[str]) -> str:
+    """What the stamp of an environment holds that has all of *locks*."""
     content = b"".join(conf(lock).read_bytes() for lock in locks)
     return hashlib.sha256(content).hexdigest()
 

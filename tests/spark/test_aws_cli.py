@@ -20,7 +20,7 @@ Aws = Callable[..., tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    program = engines.ensure(Settings.load(), print).tools / "aws"
+    program = engines.ensure(Settings.load(), print, whole=True).tools / "aws"
     home = tmp_path_factory.mktemp("home")
     with Emulator(Settings(home=home, timing="instant", s3="moto"), tethered=True) as emulator:
         env = {

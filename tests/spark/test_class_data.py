@@ -101,6 +101,7 @@ def test_drivers_and_executors_run_whose_classes_a_flight_recorder_looks_at(emul
                              capture_output=True, text=True, timeout=60).stdout
     if "jdk.jfr@" not in modules:
         pytest.skip("this Java has no flight recorder")
+    assert engines.find(Settings.load()).archive
     recorded = [f"spark.{role}.extraJavaOptions=-XX:StartFlightRecording" for role in ("driver", "executor")]
     app = emulator.put("count.py", JOB)
     done = emulator.run_step(cluster, "spark-submit", "--conf", recorded[0], "--conf", recorded[1], app)

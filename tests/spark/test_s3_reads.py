@@ -35,6 +35,7 @@ for size in sizes:
     expected, stream = random.Random(size).randbytes(size), opened(size)
     kind = stream.getWrappedStream().getClass().getSimpleName()
     assert kind == ("S3SmallObject" if size <= 1 << 20 else "S3AInputStream"), (size, kind)
+    assert stream.available() == size
     if size:
         assert stream.read() == expected[0]
         stream.readFully(size // 2, bytes(size - size // 2))

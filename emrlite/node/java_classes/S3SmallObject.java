@@ -75,7 +75,7 @@ final class S3SmallObject extends ObjectInputStream implements CanUnbuffer, CanS
 
     public synchronized int available() throws IOException {
         this.checkOpen();
-        return this.bytes == null ? 0 : (int) Math.max(0, this.bytes.length - this.position);
+        return (int) Math.max(0, this.getContentLength() - this.position);
     }
 
     public boolean seekToNewSource(long to) {
@@ -87,6 +87,7 @@ final class S3SmallObject extends ObjectInputStream implements CanUnbuffer, CanS
 
     public synchronized void unbuffer() {
         this.bytes = null;
+        this.getS3AStreamStatistics().unbuffered();
     }
 
     public synchronized void close() throws IOException {
@@ -102,12 +103,12 @@ final class S3SmallObject extends ObjectInputStream implements CanUnbuffer, CanS
             || StreamCapabilities.IOSTATISTICS_CONTEXT.equals(name) || super.hasCapability(name);
     }
 
-    /** No connection is left open between two calls. */
     protected boolean isStreamOpen() {
-        return false;
+        return !this.closed;
     }
 
     protected void abortInFinalizer() {
+        this.getS3AStreamStatistics().streamLeaked();
     }
 
     private void checkOpen() throws IOException {
@@ -130,28 +131,30 @@ final class S3SmallObject extends ObjectInputStream implements CanUnbuffer, CanS
         this.changes.maybeApplyConstraint(request);
         this.getS3AStreamStatistics().streamOpened(InputStreamType.Custom);
         DurationTracker duration = this.getS3AStreamStatistics().initiateGetRequest();
+        byte[] all = null;
         try {
-            return this.readAll(this.getCallbacks().getObject((GetObjectRequest) request.build()));
-        } catch (IOException error) {
-            duration.failed();
-            throw error;
-        } catch (RuntimeException error) {
-            duration.failed();
-            throw error;
+            all = this.readAll(this.getCallbacks().getObject((GetObjectRequest) request.build()));
+            return all;
         } finally {
+            if (all == null) {
+                duration.failed();
+            }
             duration.close();
         }
     }
 
     private byte[] readAll(ResponseInputStream in) throws IOException {
+        byte[] all = null;
         try {
             this.changes.processResponse((GetObjectResponse) in.response(), "open", 0);
-            byte[] all = in.readNBytes((int) this.getContentLength());
-            in.close();
+            all = in.readNBytes((int) this.getContentLength());
             return all;
-        } catch (IOException error) {
-            in.abort();
-            throw error;
+        } finally {
+            if (all == null) {
+                in.abort();
+            } else {
+                in.close();
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ def test_a_caller_waits_until_it_is_installed(home: Path, caller: subprocess.Pop
         packages.python(environment).parent.mkdir(parents=True)
         packages.python(environment).write_text('#!/bin/sh\necho "$@"\n')
         packages.python(environment).chmod(0o755)
-        packages.stamp(environment).write_text(packages._mark(["aws.lock"]))
+        packages.stamp(environment).write_text(packages.digest(["aws.lock"]))
         return environment
 
     monkeypatch.setattr(packages, "ensure", install)
@@ -58,10 +58,20 @@ def test_where_nobody_installs_it_the_caller_fails_and_says_what_helps(home: Pat
     done = subprocess.run([aws_cli.programs(home) / "aws", "s3", "ls"], capture_output=True, text=True, timeout=30,
                           check=False)
     assert done.returncode == 1
-    assert done.stderr.endswith(f"is not installed in {home}, and no set-up is at work there; run `emrlite setup`\n")
+    assert done.stderr.endswith(f"is not installed in {home}; {home}/setup.log may say why. Run `emrlite setup`\n")
+    assert not aws_cli.is_wanted(home)
+
+
+def test_where_a_caller_cannot_look_it_says_what_helps(home: Path) -> None:
+    (home / "setup.lock").mkdir()  # no file that could be opened
+    done = subprocess.run([aws_cli.programs(home) / "aws", "s3", "ls"], capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith("; run `emrlite setup`\n")
 
 
 def test_it_is_written_for_a_python_with_a_space_in_its_path(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/a place/python")
     aws_cli.lay_out(home)
-    assert "'/a place/python' -I -m emrlite.node.aws_cli" in (aws_cli.programs(home) / "aws").read_text()
+    assert "'/a place/python' -I -c '" in (aws_cli.programs(home) / "aws").read_text()
