@@ -38,7 +38,7 @@ class Ownership:
         path = _lock_path(home, self.owner)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[str] = path.open("a")
-        if not _locked(self._file):
+        if not locked(self._file, LOOK_SECONDS):
             self._file.close()
             other = running(home)
             where = f"process {other.pid} at {other.url}" if other else "another process, which is just starting"
@@ -64,9 +64,12 @@ class Ownership:
         self._file.close()
 
 
-def _locked(file: IO[str]) -> bool:
-    """Take the lock; whoever looks whether somebody is there holds it for a moment too."""
-    deadline, pause = time.monotonic() + LOOK_SECONDS, threading.Event()
+def locked(file: IO[str] | int, seconds: float) -> bool:
+    """Take the lock of *file*, and tell whether that came about within some *seconds*.
+
+    Whoever looks whether somebody is there holds it for a moment too.
+    """
+    deadline, pause = time.monotonic() + seconds, threading.Event()
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,7 +10,6 @@ when that moved on: what a client asked for in the middle of a tick is never ove
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from emrlite import home
 from emrlite.cluster.model import AppUi, ClusterSpec, ClusterStatus, Event
 from emrlite.errors import StorageError
 
@@ -269,16 +269,10 @@ class Store:
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """Keep others out who open a store in *directory*: who turns a new file to WAL does not wait for them in SQLite."""
-    file, deadline = os.open(directory, os.O_RDONLY), time.monotonic() + BUSY_SECONDS
+    file = os.open(directory, os.O_RDONLY)
     try:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise StorageError(f"another process has kept {directory} for {BUSY_SECONDS} s") from error
-                time.sleep(0.005)
+        if not home.locked(file, BUSY_SECONDS):
+            raise StorageError(f"another process has kept {directory} for {BUSY_SECONDS} s")
         yield
     finally:
         os.close(file)

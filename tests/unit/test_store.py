@@ -216,3 +216,10 @@ def test_who_removes_the_file_has_removed_the_store(store):
         store.record(ID)
     Store(store.path).create(spec(name="another"), ClusterStatus())
     assert store.record(ID).spec.name == "another"
+
+
+def test_who_is_kept_out_says_by_what_and_does_not_wait_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0.1)
+    with module._alone(tmp_path), pytest.raises(StorageError, match=f"another process has kept {tmp_path}"):
+        Store(tmp_path / "emrlite.db")
+    Store(tmp_path / "emrlite.db")
