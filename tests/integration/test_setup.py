@@ -248,8 +248,8 @@ from emrlite.cli import group
 from emrlite.node import engines
 def ensure(*_, **__):
     with subprocess.Popen(["sleep", "60"]) as server:
-        print(server.pid, flush=True)
         try:
+            print(server.pid, flush=True)  # from here on SIGTERM may come
             server.wait()
         finally:
             server.kill()
