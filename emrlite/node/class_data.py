@@ -134,10 +134,10 @@ def _list(spark: str) -> bytes | None:
 
 
 def identity(java: Java) -> list[object]:
-    """What tells one JVM from another: an archive fits the build that made it only."""
+    """What tells one JVM from another: an archive fits the build that made it only.  Times in seconds, as in images."""
     for name in ("libjvm.so", "libjvm.dylib"):
         library = (java.home / "lib" / "server" / name).resolve()
         if library.is_file():
             found = library.stat()
-            return [java.version, str(library), found.st_size, found.st_mtime_ns]
+            return [java.version, str(library), found.st_size, int(found.st_mtime)]
     return [java.version, str(java.home)]

@@ -30,6 +30,9 @@ _FORM = 4
 _SIGNED = ("janino-", "commons-compiler-")
 _SIGNATURE = re.compile(r"META-INF/[^/]+\.(SF|RSA|DSA|EC)", re.IGNORECASE)
 
+#: In pyspark's ``version.py``, which names its version in single quotes; others are as good.
+_VERSION = re.compile(r"""^__version__\b[^=\n]*= *['"]([^'"]+)""", re.MULTILINE)
+
 
 def engine_root(home: Path, spark: str) -> Path:
     """Everything that belongs to one version of Spark."""
@@ -148,7 +151,7 @@ def wrong(home: Path, locked: Locked) -> str | None:
         return "its engine home is not built"
     pyspark = Path(record.get("pyspark", ""))
     now = _record(locked, pyspark)
-    if record.get("stamp") != now["stamp"]:
+    if now["stamp"] is None or record.get("stamp") != now["stamp"]:
         return f"the package pyspark that it was built from ({pyspark}) is gone or changed"
     if record != now:
         return "its engine home was built from another list of archives"
@@ -163,16 +166,20 @@ def _record(locked: Locked, pyspark: Path) -> dict[str, object]:
         "form": _FORM,
         "spark": locked.spark,
         "pyspark": str(pyspark),
-        "stamp": _stamp(pyspark, locked.spark),
+        "stamp": stamp(pyspark, locked.spark),
         "jars": {jar.name: jar.sha256 for jar in locked.jars},
     }
 
 
-def _stamp(pyspark: Path, spark: str) -> int | None:
-    """Tells one installation of pyspark from the next at the same place; ``None``: it is not there."""
+def stamp(pyspark: Path, spark: str) -> int | None:
+    """Tells one installation of pyspark from the next at the same place; ``None``: none of this version is there.
+
+    In whole seconds: images of containers and caches of CI keep no more of a time.
+    """
     try:
-        if f'"{spark}"' not in (pyspark / "version.py").read_text(encoding="utf-8"):
+        version = _VERSION.search((pyspark / "version.py").read_text(encoding="utf-8"))
+        if version is None or version[1] != spark:
             return None
-        return (pyspark / "jars").stat().st_mtime_ns
+        return int((pyspark / "jars").stat().st_mtime)
     except FileNotFoundError:
         return None

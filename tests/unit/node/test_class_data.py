@@ -34,7 +34,7 @@ def home(tmp_path, java, monkeypatch):
     home.mkdir()
     class_data.path(home).write_bytes(b"classes")
     found = (java.home / "lib/server/libjvm.so").stat()
-    identity = [java.version, str(java.home / "lib/server/libjvm.so"), found.st_size, found.st_mtime_ns]
+    identity = [java.version, str(java.home / "lib/server/libjvm.so"), found.st_size, int(found.st_mtime)]
     made_from = {"form": 2, "home": str(home), "java": identity}
     record = {**made_from, "list": hashlib.sha256(names.read_bytes()).hexdigest(), "size": 7}
     class_data.path(home).with_suffix(".json").write_text(json.dumps(record))
