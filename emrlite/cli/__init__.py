@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import sys
 
@@ -47,6 +48,8 @@ def group(context: click.Context, home: str | None) -> None:
 
 def main() -> None:
     """Run a command; what emrlite raises on purpose is one sentence and exit code 1."""
+    if sys.stderr is not None:
+        faulthandler.enable()  # a crash in native code says where
     try:
         group(prog_name="emrlite")
     except EmrliteError as error:

@@ -27,6 +27,12 @@ from emrlite.errors import StorageError
 
 BUSY_SECONDS = 30
 
+#: Made here, while one thread alone imports this: msgspec keeps what it learns of a class before it has learned all,
+#: and a second thread that comes upon that ends the whole process (SIGSEGV).
+_SPEC = msgspec.json.Decoder(ClusterSpec)
+_STATUS = msgspec.json.Decoder(ClusterStatus)
+_APP_UI = msgspec.json.Decoder(AppUi)
+
 MIGRATIONS = (
     """
     CREATE TABLE clusters (
@@ -192,13 +198,13 @@ class Store:
             db.execute("INSERT OR IGNORE INTO app_uis (id, cluster, ui) VALUES (?, ?, ?)",
                        (ui.id, ui.cluster, _encode(ui)))
             (kept,) = db.execute("SELECT ui FROM app_uis WHERE cluster = ?", (ui.cluster,)).fetchone()
-            return msgspec.json.decode(kept, type=AppUi)
+            return _APP_UI.decode(kept)
 
     def app_ui(self, ui_id: str) -> AppUi | None:
         """Return a persistent application UI."""
         with self._connection() as db:
             row = db.execute("SELECT ui FROM app_uis WHERE id = ?", (ui_id,)).fetchone()
-            return msgspec.json.decode(row[0], type=AppUi) if row else None
+            return _APP_UI.decode(row[0]) if row else None
 
     def forget_ended(self, owner: str) -> None:
         """Remove the ended clusters of *owner* with their events and application UIs."""
@@ -292,11 +298,7 @@ def _load(db: sqlite3.Connection, cluster_id: str) -> Record:
 
 def _record(row: tuple[bytes, int, bytes]) -> Record:
     spec, generation, status = row
-    return Record(
-        spec=msgspec.json.decode(spec, type=ClusterSpec),
-        generation=generation,
-        status=msgspec.json.decode(status, type=ClusterStatus),
-    )
+    return Record(spec=_SPEC.decode(spec), generation=generation, status=_STATUS.decode(status))
 
 
 def _encode(value: ClusterSpec | ClusterStatus | AppUi) -> bytes:

@@ -151,4 +151,8 @@ class NodeInfo:
 
     @classmethod
     def read(cls, root: Path) -> NodeInfo:
-        return msgspec.json.decode((root / "node.json").read_bytes(), type=cls)
+        return _NODE_INFO.decode((root / "node.json").read_bytes())
+
+
+#: Made while one thread alone imports this: see `emrlite.cluster.store`.
+_NODE_INFO = msgspec.json.Decoder(NodeInfo)

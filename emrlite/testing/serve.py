@@ -14,6 +14,7 @@ A file ``keep`` in the room says that the user wants to look around: then it sta
 
 from __future__ import annotations
 
+import faulthandler
 import fcntl
 import json
 import logging
@@ -40,6 +41,7 @@ GONE_SECONDS = 10.0
 
 def main(arguments: list[str]) -> int:
     """Serve until the owner is gone or SIGTERM comes.  Returns at once where another serves this room."""
+    faulthandler.enable()  # a crash in native code says where
     room, settings, workers = Path(arguments[0]), json.loads(arguments[1]), int(arguments[2])
     owner = int(arguments[3]), arguments[4]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -30,6 +30,24 @@ while number < int(sys.argv[3]):
 """
 
 
+#: The first that this process reads, in several threads that change places as often as can be.
+READERS = """
+import sys, threading
+from pathlib import Path
+sys.setswitchinterval(1e-6)
+from emrlite.cluster.store import Store
+store, at_once = Store(Path(sys.argv[1])), threading.Barrier(6)
+def read():
+    at_once.wait()
+    store.record("j-1ABCDEFGHIJKL")
+readers = [threading.Thread(target=read) for _ in range(6)]
+for reader in readers:
+    reader.start()
+for reader in readers:
+    reader.join()
+"""
+
+
 def writer(path: Path, name: str, turns: int) -> subprocess.Popen[str]:
     words = [sys.executable, "-c", WRITER, str(path), name, str(turns)]
     return subprocess.Popen(
@@ -69,3 +87,13 @@ def test_a_writer_that_is_killed_leaves_whole_records_and_no_lock(tmp_path):
     assert len(record.spec.tags) == record.generation - 1 >= done
     changed = store.change_spec(ID, lambda at: replace(at.spec, name="after"))
     assert changed.generation == record.generation + 1
+
+
+def test_threads_that_read_the_first_records_of_a_process_at_once_do_not_end_it(tmp_path):
+    """They did in two of five such processes (SIGSEGV), and now and then in an emulator."""
+    store = Store(tmp_path / "emrlite.db")
+    store.create(spec(), ClusterStatus())
+    words = [sys.executable, "-c", READERS, str(store.path)]
+    for _ in range(20):
+        done = subprocess.run(words, cwd=Path(emrlite.__file__).parents[1], timeout=60, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
