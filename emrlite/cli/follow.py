@@ -141,6 +141,9 @@ def _report(outcome: Outcome, record: Record, at: Settings) -> None:
     if outcome.failure:
         lasts = home.running(at.home) is not None
         say(f"failure  {(outcome.failure if lasts else for_the_next_run(outcome.failure, at)).strip()}")
+        for name, node in record.status.nodes.items():
+            if node.reason_code == "INSTANCE_FAILURE" and node.reason not in outcome.failure:
+                say(f"node     {name}: {node.reason}")
     for name, uri in [*(("result", uri) for uri in outcome.results), ("logs", outcome.logs or "none")]:
         say(f"{name:<8} {uri}")
         if at.s3 == "local" and uri.startswith("s3://"):

@@ -132,4 +132,5 @@ def _dead_daemons(at: NodeSeen | None) -> list[tuple[str, ProcessSeen]]:
 
 
 def _how(at: ProcessSeen) -> str:
-    return "disappeared" if at.exit_code is None else f"ended with exit code {at.exit_code}"
+    how = "disappeared" if at.exit_code is None else f"ended with exit code {at.exit_code}"
+    return f"{how}: {at.failure.message}" if at.failure else how

@@ -27,7 +27,7 @@ class ProcessSeen:
     exit_code: int | None = None  #: of an ended one; ``None``: nobody saw how it ended
     stopped: bool = False  #: it was told to stop before it ended
     ready: bool = False  #: of a daemon: it answers, and its master knows it
-    failure: Failure | None = None  #: of a step that failed; of a bootstrap action: no script came
+    failure: Failure | None = None  #: of a step that failed, a daemon that died; of a bootstrap action: no script came
 
     @property
     def running(self) -> bool:

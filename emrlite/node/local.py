@@ -104,10 +104,11 @@ class LocalDriver:
             if (found := seen.get(name := node.name)) is None:
                 continue
             jvm = found.get(daemons.PROCESS)
+            failure = self._died_of(node, jvm) if jvm else None
             nodes[name] = NodeSeen(
                 address=self._infos[name].address,
                 bootstrap=tuple(self._bootstrap_seen(name, number, what) for number, what in _numbered(found)),
-                daemons={daemon: _process_seen(jvm, ready=(name, daemon) in ready)
+                daemons={daemon: _process_seen(jvm, ready=(name, daemon) in ready, failure=failure)
                          for daemon in daemons_of(spec, node)} if jvm else {},
                 stopped=self._marked(name, "stopped"),
             )
@@ -166,6 +167,15 @@ class LocalDriver:
             with (folder / "stderr").open("a") as file:
                 file.write(f"{hint}\n")
         return failure
+
+    def _died_of(self, node: NodeSpec, jvm: Seen) -> Failure | None:
+        """The exception that a node's daemons ended with by themselves: printed by their JVM, or in a daemon's log."""
+        if jvm.exit_code is None or jvm.exit_code <= 0 or jvm.stopped:
+            return None
+        folder, printed = self._layout(node).daemon_logs, f"{daemons.PROCESS}.log"
+        logged = "".join(logs.tail(path, TAIL) for path in sorted(folder.glob("*.log")) if path.name != printed)
+        found = failures.last_exception(logged, logs.tail(folder / printed, TAIL))
+        return Failure(reason="", message=found.splitlines()[0], log_file="") if found else None
 
     def _container_files(self, spec: ClusterSpec) -> list[logs.LogFile]:
         return [file for node in spec.nodes for file in logs.container_files(self._layout(node))]

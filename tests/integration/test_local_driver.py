@@ -273,6 +273,22 @@ def test_a_daemon_that_dies_is_shown_within_seconds(rig: Rig) -> None:
     assert str(rig.status().state) == "WAITING"
 
 
+@pytest.mark.parametrize(
+    ("node", "script", "said"),
+    [("core-1", "echo 'Exception in thread \"main\" java.lang.NoClassDefFoundError: a/B'; echo ' at a.C'; exit 1",
+      "java.lang.NoClassDefFoundError: a/B"),
+     ("master", "echo 'java.net.BindException: in use' > mnt/var/log/daemons/namenode.log; exit 1",
+      "java.net.BindException: in use")])
+def test_a_daemon_that_ends_by_itself_says_what_it_died_of(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, node: str, script: str, said: str
+) -> None:
+    monkeypatch.setattr(module.daemons, "command", lambda _, **asked: Command(
+        argv=("bash", "-c", script if asked["node"].name == node else "sleep 600"), env={}))
+    rig.open(spec())
+    wait(lambda: str(rig.status().state) == "TERMINATED_WITH_ERRORS")
+    assert rig.status().node(node).reason.endswith(f"ended with exit code 1: {said}")
+
+
 def test_everything_that_stands_still_for_seconds_goes_on(rig: Rig) -> None:
     rig.open(spec(bash("a", "sleep 4; echo done")))
     rig.until("RUNNING", "a")
