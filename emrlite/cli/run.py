@@ -92,6 +92,8 @@ def _job(application: str, arguments: tuple[str, ...], options: dict[str, Any]) 
     if not application.startswith(("s3://", "s3a://", "s3n://")):
         path = Path(application).expanduser()
         if not path.is_file():
+            if application.startswith("-"):  # one that click does not know; a job may have its own
+                raise click.NoSuchOption(application.partition("=")[0])
             raise click.BadParameter(f"{application!r} is no file", param_hint="APPLICATION")
         if not os.access(path, os.R_OK):
             raise click.BadParameter(f"{application!r} cannot be read", param_hint="APPLICATION")
