@@ -2,13 +2,15 @@
 
 import dataclasses
 import hashlib
+import os
+import shutil
 import threading
 import zipfile
 
 import pytest
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import aws_cli, engines, java, overlay, own_classes, parts
+from emrlite.node import aws_cli, doctor, engines, java, overlay, own_classes, parts
 from emrlite.node.java import Java
 from emrlite.node.lockfile import Jar, Locked
 from emrlite.settings import Settings
@@ -30,7 +32,7 @@ def pyspark(tmp_path):
     package = tmp_path / "site" / "pyspark"
     for folder in ("jars", "bin", "python"):
         (package / folder).mkdir(parents=True)
-    (package / "version.py").write_text('__version__: str = "4.1.1"\n')
+    (package / "version.py").write_text("__version__: str = '4.1.1'\n")
     (package / "jars" / "spark-core.jar").write_bytes(b"spark")
     return package
 
@@ -88,10 +90,35 @@ def test_a_truncated_archive_of_the_engine_is_refused_by_name(home):
         engines.find(Settings(home=home))
 
 
-def test_an_engine_whose_pyspark_was_replaced_is_built_anew(home, pyspark):
-    (pyspark / "version.py").write_text('__version__: str = "4.0.0"\n')
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda pyspark: (pyspark / "version.py").write_text("__version__: str = '4.0.0'\n"), id="another"),
+        pytest.param(lambda pyspark: os.utime(pyspark / "jars", (1, 1)), id="installed anew"),
+        pytest.param(shutil.rmtree, id="its environment was removed"),
+    ],
+)
+def test_an_engine_whose_pyspark_was_replaced_or_removed_is_built_anew(home, pyspark, change):
+    assert engines.find(Settings(home=home))
+    change(pyspark)
     with pytest.raises(EngineMissing, match="gone or changed"):
         engines.find(Settings(home=home))
+
+
+def test_an_engine_of_a_container_image_is_used(home, pyspark):
+    """An image keeps whole seconds of the times of its files."""
+    second = int((pyspark / "jars").stat().st_mtime)
+    os.utime(pyspark / "jars", (second, second))
+    assert engines.find(Settings(home=home))
+
+
+def test_the_pyspark_that_is_installed_is_told_from_the_next():
+    """Its own file is looked at, for a copy of our making once had other quotes than it, and no change was seen."""
+    installed = overlay.installed_pyspark("4.1.1")
+    if installed is None:
+        pytest.skip("pyspark is not installed beside emrlite")
+    assert overlay.stamp(installed, "4.1.1")
+    assert overlay.stamp(installed, "4.0.0") is None
 
 
 def test_a_new_list_of_archives_asks_for_a_new_engine(home, monkeypatch):
@@ -217,3 +244,9 @@ def test_a_set_up_at_work_is_seen(tmp_path):
     with engines._alone(tmp_path, lambda _line: None):
         assert engines.set_up_at_work(tmp_path)
     assert not engines.set_up_at_work(tmp_path)
+
+
+def test_doctor_tells_class_data_that_is_on_its_way_from_none(home):
+    assert "was not made yet" in doctor._class_data(home, LOCK).detail
+    with engines._alone(home, lambda _line: None):
+        assert "set-up is at work on it" in doctor._class_data(home, LOCK).detail
