@@ -92,6 +92,8 @@ def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
         "fs.s3a.cross.region.access.enabled": "false",
         "fs.s3a.threads.max": "16",
         "fs.s3a.connection.maximum": "64",
+        # Words for the access log of a bucket in each request's Referer; EMRFS sends none, and nobody reads them here.
+        "fs.s3a.audit.enabled": "false",
         # A file that somebody put into a local bucket's folder has no ETag; one that has is still checked.
         "fs.s3a.change.detection.version.required": "false",
         # Of Hadoop's committers the one that serves everything; for what Spark SQL writes see `spark_defaults`.
