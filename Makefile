@@ -8,11 +8,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 STAMP := .venv/installed
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test unit lint types bench docs picture lock train clean
+.PHONY: help setup run test unit integration spark lint types bench docs picture lock train clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): conf/build.lock conf/requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "emrlite needs Python 3.11 or later with its module venv (Debian: apt install python3-venv)" >&2; exit 1; }
@@ -33,14 +33,20 @@ setup: $(STAMP)  ## Python packages into .venv, then Java archives, Java and the
 run: $(STAMP)  ## The main job: a transient cluster works on the flights of New York in 2013
 	@.venv/bin/python examples/flights/run.py
 
-# Tests do without a network; what was not fetched here beforehand, they skip and say so.
-test: setup lint types  ## Lint, types and every test
-	@.venv/bin/emrlite setup --java || echo "Tests of a brought Java will be skipped" >&2
-	@.venv/bin/emrlite prefetch iceberg delta || echo "Tests of Iceberg and Delta will be skipped" >&2
-	@.venv/bin/python -m pytest --durations=10
+# `make -j2 test`, as CI has it, sets up beside lint, types and unit, and runs integration beside spark.
+test: setup lint types unit integration spark  ## Lint, types and every test
 
 unit: $(STAMP)  ## The tests that start no process
-	@.venv/bin/python -m pytest tests/unit
+	@.venv/bin/python -m pytest --durations=5 tests/unit
+
+integration: setup  ## The tests that start processes, but no Spark
+	@.venv/bin/python -m pytest --durations=5 tests/integration
+
+# Tests do without a network; what was not fetched here beforehand, they skip and say so.
+spark: setup  ## The tests that run Spark, HDFS and S3
+	@.venv/bin/emrlite setup --java || echo "Tests of a brought Java will be skipped" >&2
+	@.venv/bin/emrlite prefetch iceberg delta || echo "Tests of Iceberg and Delta will be skipped" >&2
+	@.venv/bin/python -m pytest --durations=10 tests/spark
 
 lint: $(STAMP)  ## ruff
 	@.venv/bin/ruff check .
