@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from emrlite.errors import SetupError
@@ -24,6 +25,8 @@ NODE = "emrlite.Node"
 
 #: Changes with what `make` makes.
 _FORM = "3"
+#: Of whose archives there are few: Java reads the list of contents of each that it is told of.
+_OF_COMPILER = ("janino-", "commons-compiler-")
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
 _SECONDS = 300
 
@@ -54,12 +57,13 @@ def make(engine_home: Path, java: Java) -> None:
     stamp.unlink(missing_ok=True)
     archive(engine_home).unlink(missing_ok=True)  # the compiler would take classes of another version from it
     jars = sorted((engine_home / "jars").glob("*.jar"))
-    with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name:
-        classes = Path(name)
-        run(java.home, jars, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
+    compiler = [jar for jar in jars if jar.name.startswith(_OF_COMPILER)]
+    with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name, ThreadPoolExecutor(1) as beside:
+        classes, unpacked = Path(name), beside.submit(_unpack_pages, jars, pages(engine_home))
+        run(java.home, compiler, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
             *map(str, sorted(SOURCES.glob("*.java"))))
         _pack(classes, archive(engine_home))
-    _unpack_pages(jars, pages(engine_home))
+        unpacked.result()
     unfinished = stamp.with_name(f"{stamp.name}.new")
     unfinished.write_text(_hash(), encoding="utf-8")
     unfinished.replace(stamp)
@@ -89,6 +93,8 @@ def _link(source: str, target: str) -> None:
 def _unpack_pages(jars: list[Path], to: Path) -> None:
     shutil.rmtree(to, ignore_errors=True)
     for jar in jars:
+        if not jar.name.startswith("hadoop-"):
+            continue  # to read the lists of contents of all takes most of a second
         with zipfile.ZipFile(jar) as file:
             names = [name for name in file.namelist() if name.startswith("webapps/")]
             file.extractall(to.parent, [name for name in names if not name.endswith("/")])
