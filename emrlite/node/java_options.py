@@ -9,8 +9,9 @@ EMPTY = "emptyconf"
 #: The thread stack stays Java's own: deep query plans need it, and unused stack costs nothing.
 QUICK: tuple[str, ...] = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 #: A daemon has many threads, none of which goes deep; it serves tens of requests a second, not thousands.
-#: It also starts with a small heap: what it leaves behind while it starts would stay resident as long as it idles.
-DAEMON: tuple[str, ...] = (*QUICK, "-Xss512k", "-Xms32m")
+#: It also starts with a small heap, for what it leaves behind while it starts would stay resident as long as it idles;
+#: but one that it does not outgrow, for each time that costs a collection of the whole.
+DAEMON: tuple[str, ...] = (*QUICK, "-Xss512k", "-Xms64m")
 #: Executors do the real work, and the S3 server carries all bytes, so they keep the optimising compiler, but it waits
 #: ten times as long as by default before it takes a method for hot: for a short job it is a quarter of all processor
 #: time of an executor, and a third of the S3 server's while it starts.

@@ -26,9 +26,11 @@ ROUNDS = 4
 
 #: What Spark itself gives an executor besides (`JavaModuleOptions`, 4.1.1).
 _OF_EXECUTOR = ("-Djava.net.preferIPv6Addresses=false", "--add-modules=jdk.incubator.vector")
-#: Only a spare has these.  Java remembers its working directory in the opened package too; and what a heap starts with,
-#: a 64th of the machine by default, would stay resident while nobody comes.
-_OWN = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", "-Xms96m")
+#: Only a spare has this: Java remembers its working directory in the opened package too.
+_OWN = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED",)
+#: What its heap starts with: one that practises gives back what is above, and waits with little; the other is for a
+#: step that is known already, and would outgrow that, collection after collection.
+_HEAP, _HEAP_OF_KNOWN_STEP = "-Xms96m", "-Xms192m"
 
 
 def node(spec: ClusterSpec, kind: SpareKind) -> NodeSpec:
@@ -55,7 +57,8 @@ def command(
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "secret").write_text(secrets.token_hex(16))
     (directory / "started.json").write_text(json.dumps(handover.describe(java, env)))
-    return [*java[:-2], *_OWN, *java[-2:], MAIN, str(directory), str(rounds), str(steps)], env
+    own = [*_OWN, _HEAP if rounds else _HEAP_OF_KNOWN_STEP]
+    return [*java[:-2], *own, *java[-2:], MAIN, str(directory), str(rounds), str(steps)], env
 
 
 def _driver(info: NodeInfo, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

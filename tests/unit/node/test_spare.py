@@ -38,16 +38,18 @@ def test_only_a_python_driver_of_the_usual_python_is_one_started_ahead(words, su
     assert spark_programs.suits_a_spare(parse(words.split())) is suits
 
 
-def test_a_spare_is_started_as_a_driver_without_options_would_be(info, tmp_path):
+@pytest.mark.parametrize(("rounds", "heap"), [(2, "-Xms96m"), (0, "-Xms192m")])
+def test_a_spare_is_started_as_a_driver_without_options_would_be(info, tmp_path, rounds, heap):
     directory = tmp_path / "spare-driver-1"
-    argv, env = spare.command("driver", directory, info, {"HOME": "/home/hadoop", "TZ": "UTC"}, rounds=2,
+    argv, env = spare.command("driver", directory, info, {"HOME": "/home/hadoop", "TZ": "UTC"}, rounds=rounds,
                               steps=tmp_path)
     usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.machine_memory())
 
     at = argv.index(spare.MAIN)
-    own = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", "-Xms96m")
+    own = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", heap)
+    assert set(own) <= set(argv[:at])
     assert [word for word in argv[:at] if word not in own] == list(usual.argv[:usual.argv.index(submit.MAIN)])
-    assert argv[at:] == [spare.MAIN, str(directory), "2", str(tmp_path)]
+    assert argv[at:] == [spare.MAIN, str(directory), str(rounds), str(tmp_path)]
     assert env["HOME"] == "/home/hadoop"
     assert json.loads((directory / "started.json").read_text())["environ"]["TZ"] == "UTC"
     assert not (directory / "taken").exists()
