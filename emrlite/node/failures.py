@@ -21,9 +21,9 @@ _OUTPUT_EXISTS = re.compile(
 #: The end of a Python traceback: its first line that is not indented (and what py4j puts under it).
 _PYTHON = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(?P<text>\S.*(?:\n: .*)?)", re.MULTILINE)
 #: What ended a Java program, or any exception at the beginning of a line: a log is full of those that did no harm.
-_JAVA_NAME = r"(?P<text>[a-z_$][\w$]*(?:\.[\w$]+)*\.[A-Z][\w$]*(?:Exception|Error|Throwable)\b.*)$"
-_JAVA_FATAL = re.compile(rf"^Exception in thread \"[^\"\n]*\" {_JAVA_NAME}", re.MULTILINE)
-_JAVA_ANY = re.compile(rf"^{_JAVA_NAME}", re.MULTILINE)
+JAVA_NAME = r"(?P<text>[a-z_$][\w$]*(?:\.[\w$]+)*\.[A-Z][\w$]*(?:Exception|Error|Throwable)\b.*)$"
+JAVA_FATAL = re.compile(rf"^Exception in thread \"[^\"\n]*\" {JAVA_NAME}", re.MULTILINE)
+_JAVA_ANY = re.compile(rf"^{JAVA_NAME}", re.MULTILINE)
 #: What our own submitter says of a driver on a core node (`emrlite.node.cluster_mode`).
 DIAGNOSTICS = "diagnostics: "
 _DRIVER = re.compile(rf"^\s*{DIAGNOSTICS}(?:User class threw exception: )?(?P<text>.*)$", re.MULTILINE)
@@ -38,7 +38,7 @@ _PLAIN = re.compile(
     re.MULTILINE,
 )
 #: The most telling first.
-_KINDS = (_DRIVER, _JAVA_FATAL, _PYTHON, _JAVA_ANY)
+_KINDS = (_DRIVER, JAVA_FATAL, _PYTHON, _JAVA_ANY)
 
 
 def explain(

@@ -20,6 +20,7 @@ from emrlite.errors import NodeError
 from emrlite.node import (
     addresses,
     controller,
+    daemon_ends,
     daemons,
     failures,
     fresh_hdfs,
@@ -81,6 +82,7 @@ class LocalDriver:
         self._infos: dict[str, NodeInfo] = {}
         self._signalled: set[tuple[str, CancelOption]] = set()
         self._failures: dict[str, Failure] = {}
+        self._died: dict[tuple[str, float | None], Failure | None] = {}
         self._shipping = Shipping(cluster_id, root, client=client, trouble=trouble)
         self._shipped_steps: set[str] = set()
         self._spares = Spares(root, lambda node: (name for at, name in self._processes if at == node))
@@ -169,13 +171,13 @@ class LocalDriver:
         return failure
 
     def _died_of(self, node: NodeSpec, jvm: Seen) -> Failure | None:
-        """The exception that a node's daemons ended with by themselves: printed by their JVM, or in a daemon's log."""
-        if jvm.exit_code is None or jvm.exit_code <= 0 or jvm.stopped:
+        """What a node's daemons ended with by themselves; looked up once."""
+        if jvm.exit_code is None or not 0 < jvm.exit_code < 128 or jvm.stopped:  # above, a signal from outside
             return None
-        folder, printed = self._layout(node).daemon_logs, f"{daemons.PROCESS}.log"
-        logged = "".join(logs.tail(path, TAIL) for path in sorted(folder.glob("*.log")) if path.name != printed)
-        found = failures.last_exception(logged, logs.tail(folder / printed, TAIL))
-        return Failure(reason="", message=found.splitlines()[0], log_file="") if found else None
+        if (key := (node.name, jvm.ended)) not in self._died:
+            said = daemon_ends.died_of(self._layout(node).daemon_logs)
+            self._died[key] = Failure(reason="", message=said, log_file="") if said else None
+        return self._died[key]
 
     def _container_files(self, spec: ClusterSpec) -> list[logs.LogFile]:
         return [file for node in spec.nodes for file in logs.container_files(self._layout(node))]

@@ -70,12 +70,12 @@ def folder(spec: ClusterSpec, place: str) -> str | None:
 
 
 def tail(path: Path, most: int) -> str:
-    """Return the last *most* bytes of a log as text; nothing of one that is not there."""
+    """Return the last *most* bytes of a log as text; nothing of one that is not there, or was made unreadable."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - most))
             return file.read().decode(errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return ""
 
 
