@@ -33,13 +33,13 @@ setup: $(STAMP)  ## Python packages into .venv, then Java archives, Java and the
 run: $(STAMP)  ## The main job: a transient cluster works on the flights of New York in 2013
 	@.venv/bin/python examples/flights/run.py
 
-# `make -j2 test`, as CI has it, sets up beside lint, types and unit, and runs integration beside spark.
+# `make -j2 test`, as CI has it, sets up, then runs spark, beside all the others.
 test: setup lint types unit integration spark  ## Lint, types and every test
 
 unit: $(STAMP)  ## The tests that start no process
 	@.venv/bin/python -m pytest --durations=5 tests/unit
 
-integration: setup  ## The tests that start processes, but no Spark
+integration: $(STAMP)  ## The tests that start processes, but no Spark
 	@.venv/bin/python -m pytest --durations=5 tests/integration
 
 # Tests do without a network; what was not fetched here beforehand, they skip and say so.

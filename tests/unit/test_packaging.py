@@ -17,6 +17,9 @@ from emrlite.settings import Settings, commented
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
+#: The folders of tests, by what they cost.
+TIERS = ("unit", "integration", "spark")
+
 #: Used, but not imported: run as programs of their own.
 RUN = {"moto", "pip"}
 
@@ -71,9 +74,15 @@ def test_the_commented_settings_are_the_defaults(tmp_path):
     assert len(values) == len(Settings.__dataclass_fields__)
 
 
-@pytest.mark.parametrize("target", ["help", "setup", "run", "test", "unit", "lint", "bench", "clean"])
+@pytest.mark.parametrize("target", ["help", "setup", "run", "test", *TIERS, "lint", "bench", "clean"])
 def test_make_help_lists_the_target(target):
     assert re.search(rf"^{target}:.*## \w", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_tier_of_tests_is_a_part_of_make_test():
+    found = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    assert found == set(TIERS)
+    assert re.search(rf"^test: .*{' '.join(TIERS)} ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
 def test_no_file_of_ours_names_a_host_of_a_package_registry():
