@@ -22,7 +22,7 @@ from emrlite.node.lockfile import conf
 #: The archive of Spark 4.1.1, in bytes, and the seconds that it may take to make.
 SIZE, SECONDS = 330_000_000, 1800
 #: Changes with what `make` makes.
-_FORM = 2
+_FORM = 3
 #: A small program that is in the archive.
 _PROBE = "org.apache.hadoop.util.VersionInfo"
 
@@ -53,6 +53,8 @@ def wrong(engine_home: Path, java: Java, spark: str) -> str | None:
     now = _made_from(engine_home, java, spark)
     if now is None:
         return f"there is no list of classes for Spark {spark}"
+    if record.get("form") != _FORM:
+        return "it was made by another version of emrlite"
     if record.get("java") != now["java"]:
         return f"it was made by another Java than {java.home}"
     if record.get("home") != now["home"]:

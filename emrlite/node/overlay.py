@@ -23,11 +23,11 @@ from emrlite.node.java_options import EMPTY
 from emrlite.node.lockfile import Jar, Locked
 
 #: Changes with what `build` makes, so that an older home is made anew.
-_FORM = 4
+_FORM = 5
 
-#: pyspark's archives that are signed.  No class of a signed archive gets into class data, and a JVM checks the
-#: signature of each: drivers and executors load 380 of these, which compile the code that Spark generates.
-_SIGNED = ("janino-", "commons-compiler-")
+#: The compiler of the code that Spark generates: pyspark's archives of it are signed.  No class of a signed archive
+#: gets into class data, and a JVM checks the signature of each: drivers and executors load 380 of these.
+JANINO = ("janino-", "commons-compiler-")
 _SIGNATURE = re.compile(r"META-INF/[^/]+\.(SF|RSA|DSA|EC)", re.IGNORECASE)
 
 #: In pyspark's ``version.py``, which names its version in single quotes; others are as good.
@@ -79,7 +79,7 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
             (fresh / entry.name).symlink_to(entry)
     _lay_out_python(fresh / "python", pyspark)
     for jar in sorted((pyspark / "jars").glob("*.jar")):
-        if jar.name.startswith(_SIGNED):
+        if jar.name.startswith(JANINO):
             _copy_unsigned(jar, fresh / "jars" / jar.name)
         else:
             (fresh / "jars" / _link_name(jar)).symlink_to(jar)
@@ -87,7 +87,10 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
         if (fresh / "jars" / locked_jar.name).exists():
             raise SetupError(f"{locked_jar.name} is in pyspark {locked.spark} already: the lock should not list it")
         place(cache, locked_jar, fresh / "jars")
-    (fresh / "engine.json").write_text(json.dumps(_record(locked, pyspark), indent=1), encoding="utf-8")
+    record = _record(locked, pyspark)
+    if record["stamp"] is None:
+        raise SetupError(f"{pyspark} does not say in its version.py that it is pyspark {locked.spark}; install it anew")
+    (fresh / "engine.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     before = root / "home.old"
     shutil.rmtree(before, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):
@@ -149,6 +152,8 @@ def wrong(home: Path, locked: Locked) -> str | None:
         record = json.loads((overlay / "engine.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return "its engine home is not built"
+    if record.get("form") != _FORM:
+        return "its engine home was built by another version of emrlite"
     pyspark = Path(record.get("pyspark", ""))
     now = _record(locked, pyspark)
     if now["stamp"] is None or record.get("stamp") != now["stamp"]:

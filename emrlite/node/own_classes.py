@@ -18,6 +18,7 @@ from pathlib import Path
 from emrlite.errors import SetupError
 from emrlite.node.java import Java
 from emrlite.node.java_options import MODULE_OPTIONS, QUICK
+from emrlite.node.overlay import JANINO
 
 SOURCES = Path(__file__).with_name("java_classes")
 #: Runs a node's daemons: see ``java_classes/Node.java``.
@@ -25,8 +26,6 @@ NODE = "emrlite.Node"
 
 #: Changes with what `make` makes.
 _FORM = "3"
-#: Of whose archives there are few: Java reads the list of contents of each that it is told of.
-_OF_COMPILER = ("janino-", "commons-compiler-")
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
 _SECONDS = 300
 
@@ -57,13 +56,16 @@ def make(engine_home: Path, java: Java) -> None:
     stamp.unlink(missing_ok=True)
     archive(engine_home).unlink(missing_ok=True)  # the compiler would take classes of another version from it
     jars = sorted((engine_home / "jars").glob("*.jar"))
-    compiler = [jar for jar in jars if jar.name.startswith(_OF_COMPILER)]
+    compiler = [jar for jar in jars if jar.name.startswith(JANINO)]
     with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name, ThreadPoolExecutor(1) as beside:
         classes, unpacked = Path(name), beside.submit(_unpack_pages, jars, pages(engine_home))
         run(java.home, compiler, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
             *map(str, sorted(SOURCES.glob("*.java"))))
         _pack(classes, archive(engine_home))
-        unpacked.result()
+        try:
+            unpacked.result()
+        except (OSError, zipfile.BadZipFile) as error:
+            raise SetupError(f"the web pages of Hadoop's daemons cannot be unpacked: {error}") from error
     unfinished = stamp.with_name(f"{stamp.name}.new")
     unfinished.write_text(_hash(), encoding="utf-8")
     unfinished.replace(stamp)

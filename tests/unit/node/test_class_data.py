@@ -35,7 +35,7 @@ def home(tmp_path, java, monkeypatch):
     class_data.path(home).write_bytes(b"classes")
     found = (java.home / "lib/server/libjvm.so").stat()
     identity = [java.version, str(java.home / "lib/server/libjvm.so"), found.st_size, int(found.st_mtime)]
-    made_from = {"form": 2, "home": str(home), "java": identity}
+    made_from = {"form": class_data._FORM, "home": str(home), "java": identity}
     record = {**made_from, "list": hashlib.sha256(names.read_bytes()).hexdigest(), "size": 7}
     class_data.path(home).with_suffix(".json").write_text(json.dumps(record))
     return home
