@@ -145,8 +145,7 @@ def _class_data(home: Path, lock: Locked) -> Finding:
         trouble = str(error)
     archive = class_data.path(engine_home)
     if trouble:
-        at_work = engines.set_up_at_work(home)
-        detail = f"clusters start slower: {'set-up is at work on it' if at_work else trouble}"
+        detail = f"clusters start slower: {trouble}{', set-up is at work' if engines.set_up_at_work(home) else ''}"
         return Finding(what=what, ok=False, detail=detail, cure=_SETUP, needed=False)
     version = f"{archive.stat().st_size // MB} MB"
     return Finding(what=what, ok=True, version=version, detail=str(archive), needed=False)

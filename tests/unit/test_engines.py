@@ -247,6 +247,6 @@ def test_a_set_up_at_work_is_seen(tmp_path):
 
 
 def test_doctor_tells_class_data_that_is_on_its_way_from_none(home):
-    assert "was not made yet" in doctor._class_data(home, LOCK).detail
+    assert doctor._class_data(home, LOCK).detail.endswith("it was not made yet")
     with engines._alone(home, lambda _line: None):
-        assert "set-up is at work on it" in doctor._class_data(home, LOCK).detail
+        assert doctor._class_data(home, LOCK).detail.endswith("it was not made yet, set-up is at work")
