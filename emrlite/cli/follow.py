@@ -37,6 +37,7 @@ class Outcome:
     step_state: str
     exit_code: int
     failure: str | None
+    lost: list[str] = field(default_factory=list)  #: what happened to nodes that were lost
     timeline: dict[str, float] = field(default_factory=dict)  #: phase -> seconds
     results: list[str] = field(default_factory=list)  #: data sets in S3 that the job wrote
     logs: str | None = None
@@ -108,9 +109,14 @@ def _outcome(record: Record, step_id: str, s3: Any, since: float, spared: Sequen
     args = record.spec.step(step_id).args
     return Outcome(
         cluster_id=record.spec.id, step_id=step_id, cluster_state=str(status.state), step_state=str(step.state),
-        exit_code=killed_by or code, failure=failure, timeline=_timeline(record, step_id),
+        exit_code=killed_by or code, failure=failure, lost=_lost(record), timeline=_timeline(record, step_id),
         results=written(s3, args, since, spared) if step.started else [],
         logs=logs.folder(record.spec, ""))
+
+
+def _lost(record: Record) -> list[str]:
+    return [node.reason for node in record.status.nodes.values()
+            if node.reason_code == "INSTANCE_FAILURE" and node.reason != record.status.reason]
 
 
 def written(s3: Any, args: Sequence[str], since: float, spared: Sequence[str]) -> list[str]:
@@ -141,9 +147,8 @@ def _report(outcome: Outcome, record: Record, at: Settings) -> None:
     if outcome.failure:
         lasts = home.running(at.home) is not None
         say(f"failure  {(outcome.failure if lasts else for_the_next_run(outcome.failure, at)).strip()}")
-        for name, node in record.status.nodes.items():
-            if node.reason_code == "INSTANCE_FAILURE" and node.reason not in outcome.failure:
-                say(f"node     {name}: {node.reason}")
+    for reason in outcome.lost:
+        say(f"lost     {reason}")
     for name, uri in [*(("result", uri) for uri in outcome.results), ("logs", outcome.logs or "none")]:
         say(f"{name:<8} {uri}")
         if at.s3 == "local" and uri.startswith("s3://"):
