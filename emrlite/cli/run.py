@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import signal
@@ -92,8 +93,9 @@ def _job(application: str, arguments: tuple[str, ...], options: dict[str, Any]) 
     if not application.startswith(("s3://", "s3a://", "s3n://")):
         path = Path(application).expanduser()
         if not path.is_file():
-            if application.startswith("-"):  # one that click does not know; a job may have its own
-                raise click.NoSuchOption(application.partition("=")[0])
+            if application.startswith("--"):  # one that click does not know; a job may have its own
+                option, known = application.partition("=")[0], [word for each in run.params for word in each.opts]
+                raise click.NoSuchOption(option, possibilities=difflib.get_close_matches(option, known))
             raise click.BadParameter(f"{application!r} is no file", param_hint="APPLICATION")
         if not os.access(path, os.R_OK):
             raise click.BadParameter(f"{application!r} cannot be read", param_hint="APPLICATION")

@@ -121,7 +121,7 @@ def test_a_release_with_another_spark_is_refused_where_releases_are_strict(emrli
 
 @pytest.mark.parametrize(("words", "said"), [
     (["no-such.py"], "is no file"),
-    (["--no-such=x", "no-such.py"], "No such option"),
+    (["--confs=x", "no-such.py"], "Did you mean"),
     (["--conf", "novalue", "app.py"], "key=value"),
     (["--input", "no-separator", "app.py"], "LOCAL=s3://bucket/prefix"),
     (["--input", "nowhere=s3://bucket/x", "app.py"], "does not exist"),
