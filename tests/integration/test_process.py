@@ -290,12 +290,14 @@ def test_what_cannot_be_killed_is_named(node, monkeypatch):
 
 
 def test_another_emulator_sees_the_same(node):
-    first = node.python("p", "import os, sys, time; print(os.getpid(), flush=True); time.sleep(1); sys.exit(5)")
+    waits = "while not os.path.exists('go on'): time.sleep(0.02)"
+    first = node.python("p", f"import os, sys, time\nprint(os.getpid(), flush=True)\n{waits}\nsys.exit(5)")
     node.pid("p")
     (again,) = processes(node.root / "processes")
     assert again.name == "p"
     assert again.see() == first.see()
     assert again.see().ended is None
+    (node.root / "work" / "go on").touch()
     assert ended(again).exit_code == 5
     assert ended(first) == ended(again)
     assert Process(node.root / "processes", "p").see() == ended(first)

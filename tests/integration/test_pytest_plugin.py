@@ -368,7 +368,8 @@ def test_after_a_failure_under_xdist_the_clusters_of_the_failed_test_can_be_kept
     try:
         assert "\nFAILED test_it.py::test_one[0]" in outcome.text, outcome.text
         assert outcome.text.count("PASSED ") < 39, "the run ends at the first failure"
-        (emulator,) = kept
+        wait_for(lambda: len(project.emulators()) == 1, 30, "the end of the other worker's emulator")
+        (emulator,) = project.emulators()
         look = re.search(r"look: +emrlite --home (\S+) clusters", outcome.text)
         assert look is not None, outcome.text
         assert f"end:     kill {emulator.pid}" in outcome.text
@@ -395,7 +396,7 @@ def test_workers_of_xdist_have_an_emulator_each_or_share_one(project: Project, m
     seen = [line.split() for line in (project.room / "seen").read_text().splitlines()]
     assert {worker for worker, _, _ in seen} == {"gw0", "gw1"}
     assert len({url for _, url, _ in seen}) == len({cluster for _, _, cluster in seen}) == expected
-    wait_for(lambda: project.emulators() == [], 10, "the end of the emulators")
+    wait_for(lambda: project.emulators() == [], 30, "the end of the emulators")
 
 
 def test_a_worker_that_dies_leaves_no_cluster(project: Project):

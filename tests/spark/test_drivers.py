@@ -150,4 +150,4 @@ def test_yarn_in_the_code_of_a_jvm_fails_at_once_and_says_why(emulator: Emulator
 
     assert done["State"] == "COMPLETED", done["stderr"]
     assert "failed: Does not contain a valid host:port authority: this cluster has no YARN" in done["stdout"]
-    assert int(done["stdout"].split("seconds ")[1].split()[0]) < 10
+    assert int(done["stdout"].split("seconds ")[1].split()[0]) < 30  # those who try for one take minutes

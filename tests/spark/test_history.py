@@ -24,7 +24,7 @@ print(spark.sparkContext.applicationId)
 if sys.argv[2] == "waits":
     time.sleep(170)
 if sys.argv[2] == "is killed":
-    time.sleep(1)  # the listener that writes the log is a thread of its own
+    spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()  # among others, on the one that writes the log
     os.kill(os.getppid(), signal.SIGKILL)
 spark.stop()
 """

@@ -35,6 +35,13 @@ def standing_by(emulator: Emulator) -> list[str]:
     return [path.parent.name for path in (emulator.home / "clusters").glob("*/standby.db")]
 
 
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""  # it has ended
+
+
 def ours(emulator: Emulator) -> list[psutil.Process]:
     def is_ours(process: psutil.Process) -> bool:
         try:
@@ -114,4 +121,4 @@ def test_after_a_kill_the_next_emulator_removes_what_stood_by(emulator: Emulator
     emulator.kill()
     emulator.start()
     assert not (emulator.home / "clusters" / waiting).exists()
-    assert not [process for process in ours(emulator) if waiting in " ".join(process.cmdline())]
+    assert not [process for process in ours(emulator) if waiting in _words(process)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,8 +15,8 @@ from emrlite.cli import links
 from emrlite.cluster.model import ClusterSpec, ClusterStatus, InstanceGroup, NodeSpec, Role, StepStatus
 from emrlite.cluster.states import ClusterState, StepState
 from emrlite.cluster.store import Record
-from emrlite.node import pages
-from emrlite.node.addresses import SPAN, Network
+from emrlite.node import addresses, pages
+from emrlite.node.addresses import Network
 from emrlite.settings import Settings
 
 ID = "application_1795230176921_0001"
@@ -35,16 +34,11 @@ Serve = Callable[[int, dict[str, str]], int]
 
 
 @pytest.fixture
-def network() -> Network:
-    """A range of ports of which none is taken."""
-    for base in range(20000, 31000, SPAN):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", base + 10))
-            except OSError:
-                continue
-            return Network(None, base)
-    pytest.fail("no range of ports is free")
+def network() -> Iterator[Network]:
+    """A range of ports that no cluster takes meanwhile."""
+    network, claim = addresses.claim("j-PAGES", "single")
+    with claim:
+        yield network
 
 
 @pytest.fixture
