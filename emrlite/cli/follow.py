@@ -109,12 +109,13 @@ def _outcome(record: Record, step_id: str, s3: Any, since: float, spared: Sequen
     args = record.spec.step(step_id).args
     return Outcome(
         cluster_id=record.spec.id, step_id=step_id, cluster_state=str(status.state), step_state=str(step.state),
-        exit_code=killed_by or code, failure=failure, lost=_lost(record), timeline=_timeline(record, step_id),
+        exit_code=killed_by or code, failure=failure, lost=lost(record), timeline=_timeline(record, step_id),
         results=written(s3, args, since, spared) if step.started else [],
         logs=logs.folder(record.spec, ""))
 
 
-def _lost(record: Record) -> list[str]:
+def lost(record: Record) -> list[str]:
+    """What happened to nodes that were lost, unless it is what the cluster ended with."""
     return [node.reason for node in record.status.nodes.values()
             if node.reason_code == "INSTANCE_FAILURE" and node.reason != record.status.reason]
 

@@ -8,10 +8,14 @@ import boto3
 import pytest
 from click.testing import CliRunner
 from moto import mock_aws
+from simulation import spec
 
 from emrlite.cli import group
-from emrlite.cli.follow import for_the_next_run, written
+from emrlite.cli.follow import for_the_next_run, lost, written
 from emrlite.cli.run import misplaced
+from emrlite.cluster.model import ClusterStatus, NodeStatus
+from emrlite.cluster.states import InstanceState
+from emrlite.cluster.store import Record
 from emrlite.settings import Settings
 
 HINT = "emrlite: hint: there is no bucket boks; make it first: aws --endpoint-url http://127.0.0.1:36829 s3 mb s3://boks"
@@ -94,3 +98,13 @@ def test_results_are_looked_for_where_the_arguments_point_and_then_anywhere():
     assert written(s3, [*job, "s3a://mine/out/"], 0, spared) == ["s3://mine/out/"]
     assert written(s3, [*job, "s3://absent/out", "s3://mine/nothing"], 0, spared) == ["s3://mine/out/", "s3://others/out/"]
     assert written(s3, [*job, "s3://mine"], 2**40, spared) == [], "all of it was there before"
+
+
+def test_lost_nodes_are_told_of_once():
+    def node(reason: str, code: str = "INSTANCE_FAILURE") -> NodeStatus:
+        return NodeStatus(state=InstanceState.TERMINATED, reason_code=code, reason=reason)
+
+    nodes = {"master": node("it was asked for", "CLUSTER_TERMINATED"), "core-1": node("datanode of core-1 ended"),
+             "core-2": node("datanode of core-2 ended")}
+    status = ClusterStatus(reason_code="INSTANCE_FAILURE", reason="datanode of core-1 ended", nodes=nodes)
+    assert lost(Record(spec=spec(), generation=1, status=status)) == ["datanode of core-2 ended"]
