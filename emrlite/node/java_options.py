@@ -10,7 +10,7 @@ EMPTY = "emptyconf"
 QUICK: tuple[str, ...] = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 #: A daemon has many threads, none of which goes deep; it serves tens of requests a second, not thousands.
 #: It also starts with a small heap, for what it leaves behind while it starts would stay resident as long as it idles;
-#: but one that it does not outgrow, for each time that costs a collection of the whole.
+#: but one that all but a NameNode's do not outgrow: each time costs a collection of the whole.
 DAEMON: tuple[str, ...] = (*QUICK, "-Xss512k", "-Xms64m")
 #: Executors do the real work, and the S3 server carries all bytes, so they keep the optimising compiler, but it waits
 #: ten times as long as by default before it takes a method for hot: for a short job it is a quarter of all processor
