@@ -23,7 +23,6 @@ from emrlite.node import aws_cli, class_data, java, overlay, own_classes, s3_cla
 from emrlite.node.java_options import MODULE_OPTIONS, class_path
 from emrlite.node.lockfile import MB, Locked, locked
 from emrlite.node.parts import Part, is_there, missing_parts, s3proxy_path
-from emrlite.node.process import reap
 from emrlite.settings import Settings
 
 __all__ = ["MODULE_OPTIONS", "Engine", "ensure", "find"]
@@ -202,7 +201,9 @@ def _make(parts: Sequence[Part], say: Callable[[str], None]) -> None:
         except BaseException as error:
             beside.shutdown(wait=False, cancel_futures=True)  # what has not begun shall not
             if isinstance(error, SystemExit):  # by SIGTERM, which unlike Ctrl-C was sent to this process alone
-                reap(list(set(me.children(recursive=True)) - before))
+                for process in set(me.children(recursive=True)) - before:
+                    with contextlib.suppress(psutil.Error):
+                        process.kill()  # not waited for: who has started it is to see that it was killed
             raise
 
 

@@ -265,8 +265,10 @@ from emrlite.cli import group
 from emrlite.node import engines
 from emrlite.node.parts import Part
 def first(say):
-    with subprocess.Popen(["sleep", "60"]) as archive:
+    with subprocess.Popen(["sleep", "60"], stdout=subprocess.PIPE) as archive:
         print(archive.pid, flush=True)
+        archive.stdout.read()  # as one reads what pip says
+    pathlib.Path(sys.argv[1], "code").write_text(str(archive.returncode))
 def second(say):
     pathlib.Path(sys.argv[1], "second").touch()
 def ensure(*_, **__):
@@ -286,3 +288,5 @@ def test_a_set_up_that_is_terminated_takes_along_what_it_has_started(tmp_path, s
     psutil.wait_procs([server], timeout=10)
     assert not server.is_running()
     assert not (tmp_path / "second").exists(), "what had not begun was begun"
+    if script is KILLED_BESIDE:
+        assert (tmp_path / "code").read_text() == "-9", "what was killed passed for done"
