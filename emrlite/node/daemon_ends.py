@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from emrlite.node import daemons
-from emrlite.node.failures import JAVA_FATAL, JAVA_NAME
+from emrlite.node.failures import JAVA_FATAL, JAVA_NAME, bounded
 from emrlite.storage import logs
 
 _TAIL, _LONGEST = 65536, 500
@@ -28,8 +28,8 @@ def died_of(folder: Path) -> str | None:
     said = [(printed, JAVA_FATAL), *((path, _LOGGED) for path in logged), (printed, _LOGGED), (printed, _JVM)]
     for path, kind in said:
         if found := list(kind.finditer(logs.tail(path, _TAIL))):
-            line = found[0 if kind is _JVM else -1]["text"].strip()  # it goes on with what follows from that
-            return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+            telling = found[0 if kind is _JVM else -1]  # Java goes on with what follows from its first line
+            return bounded(telling["text"].strip(), _LONGEST)
     return None
 
 

@@ -52,7 +52,7 @@ def explain(
     streams = {"stderr": stderr_tail, "stdout": stdout_tail}
     name, message = _exception(streams) or _complaint(streams) or ("stderr", ended)
     hint = advice.advise(message, f"{stderr_tail}\n{stdout_tail}", info) if info else None
-    shown = _bounded(message) + (f"\n{advice.MARK}{hint}" if hint else "")
+    shown = bounded(message) + (f"\n{advice.MARK}{hint}" if hint else "")
     return Failure(reason=_reason(message), message=shown, log_file=f"{log_file_base}/{name}.gz")
 
 
@@ -92,5 +92,6 @@ def _reason(message: str) -> str:
     return "Output directory already exists." if _OUTPUT_EXISTS.search(message) else UNKNOWN
 
 
-def _bounded(message: str) -> str:
-    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
+def bounded(message: str, most: int = _LONGEST) -> str:
+    """Cut *message* after *most* characters, visibly."""
+    return message if len(message) <= most else f"{message[:most]}…"

@@ -28,8 +28,8 @@ ROUNDS = 4
 _OF_EXECUTOR = ("-Djava.net.preferIPv6Addresses=false", "--add-modules=jdk.incubator.vector")
 #: Only a spare has this: Java remembers its working directory in the opened package too.
 _OWN = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED",)
-#: What its heap starts with: one that practises gives back what is above, and waits with little; the other is for a
-#: step that is known already, and would outgrow that, collection after collection.
+#: What its heap starts with: one that practises gives back what practice took, down to this, and waits with little; the
+#: other is for a step that is known already, and would outgrow that, collection after collection.
 _HEAP, _HEAP_OF_KNOWN_STEP = "-Xms96m", "-Xms192m"
 
 
