@@ -111,7 +111,8 @@ def _run(java: Java, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(f"the class-data archive: {error}") from error
     if done.returncode:
-        raise SetupError(f"the class-data archive: {(done.stderr or done.stdout).strip()[-400:]}")
+        said = (done.stderr or done.stdout).strip()[-400:] or f"Java ended with exit code {done.returncode}"
+        raise SetupError(f"the class-data archive: {said}")
     return done.stdout
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shlex
+import subprocess
 import threading
 
 import pytest
@@ -116,6 +117,13 @@ def test_a_java_that_cannot_make_it_is_told_but_fails_no_set_up(tmp_path, home, 
     assert "clusters start slower" in said[-1]
     assert "no such thing as sharing" in said[-1]
     assert class_data.find(home.parent / "home", java, "4.1.1") is None
+
+
+def test_a_java_that_is_killed_at_it_is_told_by_its_code(home, java, monkeypatch):
+    killed = subprocess.CompletedProcess([], -9, stdout="", stderr="")
+    monkeypatch.setattr(class_data.subprocess, "run", lambda *_, **__: killed)
+    with pytest.raises(SetupError, match="Java ended with exit code -9"):
+        class_data.make(home, java, "4.1.1")
 
 
 def test_without_an_archive_no_flag_speaks_of_one(info):
