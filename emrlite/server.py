@@ -104,6 +104,8 @@ class Emulator:
             stack.callback(watch.join)
             stack.callback(self._stop.set)
             self._ownership.announce(self.url)
+            if self._tethered and self.settings.timing != "instant":
+                log.debug("%s", self._view)  # while the S3 server comes up there is time for it
             self._stack = stack.pop_all()
         return self
 
@@ -131,19 +133,16 @@ class Emulator:
     @property
     def s3_url(self) -> str:
         """Where Spark and the logs reach S3; for servers of ours, whether it answers already or not."""
-        match self.settings.s3:
-            case "local":
-                return self._s3proxy.url
-            case "moto":
-                return self._moto.url
-            case url:
-                return url
+        return server.url if (server := self._s3_server) else self.settings.s3
 
     def s3(self) -> Any:
         """Return an S3 client, once the server answers."""
-        self._s3_up()
+        if server := self._s3_server:
+            server.start()  # it takes longer than the client
         with self._client_lock:  # botocore's sessions are not made side by side
-            return self._s3_client
+            client = self._s3_client
+        self._s3_up()
+        return client
 
     @cached_property
     def _s3_client(self) -> Any:
@@ -157,13 +156,22 @@ class Emulator:
 
     def _start_s3(self) -> None:
         """Have the server come up, if it is ours; where no Spark runs, when somebody asks it for something."""
-        if self.settings.timing != "instant" and self.settings.s3 in ("local", "moto"):
-            (self._s3proxy if self.settings.s3 == "local" else self._moto).start()
+        if self.settings.timing != "instant" and (server := self._s3_server):
+            server.start()
 
     def _s3_up(self) -> str:
-        if self.settings.s3 == "local":
-            return self._s3proxy.ensure()
-        return self._moto.ensure() if self.settings.s3 == "moto" else self.s3_url
+        return server.ensure() if (server := self._s3_server) else self.s3_url
+
+    @property
+    def _s3_server(self) -> Service | None:
+        """The server that is ours."""
+        match self.settings.s3:
+            case "local":
+                return self._s3proxy
+            case "moto":
+                return self._moto
+            case _:
+                return None
 
     @cached_property
     def _s3proxy(self) -> Service:

@@ -8,9 +8,10 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -80,10 +81,12 @@ def run(context: click.Context, /, application: str, arguments: tuple[str, ...],
     if note := misplaced(job.application, arguments):
         click.echo(f"note: {note}", err=True)
     sources = _sources(job, options)
-    with _signals() as interrupted, _endpoint(at, interrupted) as (url, client):
-        spec_id, step_id, since = _submit(at, url, client, job, sources)
+    with _signals() as interrupted, _endpoint(at, interrupted) as (url, s3_client):
+        emr_client = emr(url, at.region)  # S3 may be on its way yet
+        client = s3_client()
+        cluster_id, step_id, since = _submit(at, emr_client, client, job, sources)
         outcome = follow(
-            at, url, client, spec_id, step_id, since=since, spared=_spared(at, job), interrupted=interrupted)
+            at, url, client, cluster_id, step_id, since=since, spared=_spared(at, job), interrupted=interrupted)
     if as_json:
         output.as_json(outcome)
     sys.exit(outcome.exit_code)
@@ -152,8 +155,8 @@ def _signals() -> Iterator[list[int]]:
 
 
 @contextmanager
-def _endpoint(at: Settings, interrupted: list[int]) -> Iterator[tuple[str, Any]]:
-    """The running emulator of the home, or one that ends with us; with an S3 client for it."""
+def _endpoint(at: Settings, interrupted: list[int]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The running emulator of the home, or one that ends with us; with what makes an S3 client for it."""
     if found := home.running(at.home):
         from emrlite.cli.serve import health
 
@@ -165,14 +168,14 @@ def _endpoint(at: Settings, interrupted: list[int]) -> Iterator[tuple[str, Any]]
             raise EndpointError(f"the emulator at {found.url} has S3 {kind}, not {at.s3}; stop it first")
         access_key, secret_key = s3.DUMMY_KEYS
         access = S3Access(endpoint=found.url, region=at.region, access_key=access_key, secret_key=secret_key)
-        yield found.url, s3.client(access)
+        yield found.url, partial(s3.client, access)
         return
     from emrlite.server import Emulator
 
     emulator = Emulator(at, tethered=True, say=lambda text: click.echo(text, err=True))
     try:
         with emulator:
-            yield emulator.url, emulator.s3()
+            yield emulator.url, emulator.s3
     except KeyboardInterrupt:
         if len(interrupted) > 1:
             emulator.abandon()  # every process hangs on a tether, and goes when it is cut
@@ -180,8 +183,10 @@ def _endpoint(at: Settings, interrupted: list[int]) -> Iterator[tuple[str, Any]]
         raise
 
 
-def _submit(at: Settings, url: str, client: Any, job: Job, sources: dict[str, list[str]]) -> tuple[str, str, float]:
-    """Upload, and ask for the cluster through EMR's own API."""
+def _submit(
+    at: Settings, emr_client: Any, client: Any, job: Job, sources: dict[str, list[str]],
+) -> tuple[str, str, float]:
+    """Upload with the S3 *client*, and ask for the cluster with the *emr_client*."""
     prefix = f"s3://{WORK_BUCKET}/{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     places = {path: f"{prefix}/{Path(path).name}" for paths in sources.values() for path in paths if "://" not in path}
     log_bucket = LOG_BUCKET.format(region=at.region)
@@ -200,7 +205,7 @@ def _submit(at: Settings, url: str, client: Any, job: Job, sources: dict[str, li
     args = ["spark-submit", *words, places.get(job.application, job.application), *job.arguments]
     since = time.time()
     try:
-        answer = emr(url, at.region).run_job_flow(
+        answer = emr_client.run_job_flow(
             Name=Path(job.application).name, ReleaseLabel=job.release_label, Applications=[{"Name": "Spark"}],
             LogUri=f"s3://{log_bucket}/elasticmapreduce/",
             ServiceRole="EMR_DefaultRole", JobFlowRole="EMR_EC2_DefaultRole",

@@ -35,8 +35,8 @@ class StartDaemons:
 
 
 @dataclass(frozen=True)
-class StopNode:
-    node: NodeSpec
+class StopNodes:
+    nodes: tuple[NodeSpec, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Release:
     pass
 
 
-Action = Provision | RunBootstrap | StartDaemons | StopNode | StartSpare | RunStep | CancelStep | ShipLogs | Release
+Action = Provision | RunBootstrap | StartDaemons | StopNodes | StartSpare | RunStep | CancelStep | ShipLogs | Release
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,9 @@ def _is_ready(spec: ClusterSpec, node: NodeSpec, at: NodeSeen) -> bool:
 
 def _stop_lost(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
     """A node is one thing: when one of its daemons is gone, the rest goes too."""
-    return [
-        StopNode(node)
-        for node in spec.nodes
-        if (at := seen.nodes.get(node.name)) and not at.stopped
-        and progress.status.node(node.name).state is InstanceState.TERMINATED
-    ]
+    lost = tuple(node for node in spec.nodes if (at := seen.nodes.get(node.name)) and not at.stopped
+                 and progress.status.node(node.name).state is InstanceState.TERMINATED)
+    return [StopNodes(lost)] if lost else []
 
 
 # Whether the cluster ends
@@ -291,7 +288,7 @@ def _shut_down(spec: ClusterSpec, seen: Observed, progress: Progress, hold: floa
     if running := [step_id for step_id, at in seen.steps.items() if at.running]:
         return [CancelStep(step_id, CancelOption.SEND_INTERRUPT) for step_id in running]
     if standing := [node for node in spec.nodes if node.name in seen.nodes and not seen.nodes[node.name].stopped]:
-        return [StopNode(node) for node in standing]
+        return [StopNodes(tuple(standing))]
     for node in spec.nodes:
         if progress.status.node(node.name).state is not InstanceState.TERMINATED:
             progress.node(node.name, InstanceState.TERMINATED, ended=seen.now, reason_code="CLUSTER_TERMINATED",

@@ -23,7 +23,7 @@ from emrlite.cluster.planner import (
     ShipLogs,
     StartDaemons,
     StartSpare,
-    StopNode,
+    StopNodes,
     plan,
 )
 from emrlite.cluster.progress import Progress
@@ -56,6 +56,7 @@ class Reconciler:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"reconciler-{cluster_id}")
         self._failures = 0
+        self._actions: tuple[Action, ...] = ()  #: of the last pass
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -81,7 +82,7 @@ class Reconciler:
         self._wake.set()
 
     def tick(self) -> bool:
-        """Make one pass; tell whether anything was done or written."""
+        """Make one pass; tell whether it did or wrote anything that the last one did not."""
         record = self._store.record(self.cluster_id)
         seen = self.driver.observe(record.spec)
         planned = plan(record.spec, record.status, seen, hold=self._hold)
@@ -91,10 +92,11 @@ class Reconciler:
             final=is_final(planned.status.state), events=planned.events,
         ):
             return True  # the spec moved on meanwhile: look again at once
+        before, self._actions = self._actions, planned.actions
         for action in planned.actions:
             log.debug("%s: %s", self.cluster_id, action)
             self._carry_out(record, action)
-        return changed or bool(planned.actions)
+        return changed or bool(planned.actions and planned.actions != before)
 
     def _carry_out(self, record: Record, action: Action) -> None:
         spec, driver = record.spec, self.driver
@@ -105,8 +107,8 @@ class Reconciler:
                 driver.run_bootstrap(spec, node, number)
             case StartDaemons(node):
                 driver.start_daemons(spec, node)
-            case StopNode(node):
-                driver.stop_node(spec, node)
+            case StopNodes(nodes):
+                driver.stop_nodes(spec, nodes)
             case StartSpare(kind, practise):
                 driver.start_spare(spec, kind, practise=practise)
             case RunStep(step):
@@ -123,12 +125,14 @@ class Reconciler:
         while not self._stop.is_set():
             # The loop must outlive whatever one pass meets, a full disk too; it is told and counted.
             try:
-                busy = self.tick()
+                news = self.tick()
                 self._failures = 0
                 state = self._store.record(self.cluster_id).status.state
                 if is_final(state):
                     return
-                period = IDLE if state is ClusterState.WAITING and not busy else BUSY
+                if news:
+                    continue  # it may have led on already
+                period = IDLE if state is ClusterState.WAITING and not self._actions else BUSY
             except Exception as error:  # noqa: BLE001
                 self._failed(error)
                 period = BUSY if self._failures <= PATIENCE else IDLE

@@ -168,8 +168,7 @@ class Standby:
             except (sqlite3.Error, KeyError):  # then without its store
                 driver = found.reconciler.leave()
                 with suppress(OSError):  # its directory may be gone
-                    for node in found.spec.nodes:
-                        driver.stop_node(found.spec, node)
+                    driver.stop_nodes(found.spec, found.spec.nodes)
 
     def _bury(self) -> None:
         for gone in [each for each in self._leaving if each.reconciler.done]:

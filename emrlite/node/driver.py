@@ -7,7 +7,7 @@ Every call returns at once and is idempotent; what came of it is learned from
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -65,7 +65,7 @@ class Driver(Protocol):
     def provision(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
     def run_bootstrap(self, spec: ClusterSpec, node: NodeSpec, number: int) -> None: ...
     def start_daemons(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
-    def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
+    def stop_nodes(self, spec: ClusterSpec, nodes: Sequence[NodeSpec]) -> None: ...
     def start_spare(self, spec: ClusterSpec, kind: SpareKind, *, practise: bool) -> None: ...
     def run_step(self, spec: ClusterSpec, step: StepSpec) -> None: ...
     def cancel_step(self, spec: ClusterSpec, step_id: str, how: CancelOption) -> None: ...
@@ -138,8 +138,9 @@ class FakeDriver:
                 for daemon, at in seen.daemons.items()}
         self.nodes[node_name] = replace(seen, daemons=dead)
 
-    def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None:
-        self.nodes[node.name] = replace(self.nodes[node.name], stopped=True)
+    def stop_nodes(self, spec: ClusterSpec, nodes: Sequence[NodeSpec]) -> None:
+        for node in nodes:
+            self.nodes[node.name] = replace(self.nodes[node.name], stopped=True)
 
     def start_spare(self, spec: ClusterSpec, kind: SpareKind, *, practise: bool) -> None:
         """Nothing to start: steps begin at once."""

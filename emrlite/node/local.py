@@ -10,7 +10,7 @@ import logging
 import shutil
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -273,14 +273,16 @@ class LocalDriver:
 
     # Going down
 
-    def stop_node(self, spec: ClusterSpec, node: NodeSpec) -> None:
-        found = [process for (name, _), process in self._processes.items() if name == node.name]
-        kill_all(found)
-        for process in found:
-            self._reap_if_escaped(node.name, process.name, process.see())
-        if self._readiness:
-            self._readiness.forget(node.name)
-        (self._root / node.name / "stopped").touch()
+    def stop_nodes(self, spec: ClusterSpec, nodes: Sequence[NodeSpec]) -> None:
+        names = [node.name for node in nodes]
+        found = [(node, process) for (node, _), process in self._processes.items() if node in names]
+        kill_all([process for _, process in found])
+        for node, process in found:
+            self._reap_if_escaped(node, process.name, process.see())
+        for name in names:
+            if self._readiness:
+                self._readiness.forget(name)
+            (self._root / name / "stopped").touch()
 
     def ship_logs(self, spec: ClusterSpec) -> None:
         if self._shipping.busy or (self._root / "shipped").exists():

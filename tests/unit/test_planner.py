@@ -20,7 +20,7 @@ from emrlite.cluster.planner import (
     ShipLogs,
     StartDaemons,
     StartSpare,
-    StopNode,
+    StopNodes,
     plan,
 )
 from emrlite.cluster.states import ClusterState, InstanceState, StepState
@@ -424,7 +424,7 @@ def test_while_ending_steps_go_before_nodes_and_nodes_before_logs() -> None:
     assert first.actions == (CancelStep("s-A", CancelOption.SEND_INTERRUPT),)
     seen = replace(seen, steps={"s-A": ProcessSeen(started=2, ended=10, exit_code=-15, stopped=True)})
     second = plan(asked, first.status, seen)
-    assert second.actions == tuple(StopNode(node) for node in asked.nodes)
+    assert second.actions == (StopNodes(asked.nodes),)
     seen = replace(seen, nodes={name: replace(at, stopped=True) for name, at in seen.nodes.items()})
     assert plan(asked, second.status, seen).actions == (ShipLogs(),)
 

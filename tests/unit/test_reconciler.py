@@ -1,3 +1,4 @@
+import itertools
 import logging
 import sqlite3
 import threading
@@ -51,6 +52,26 @@ def test_leaving_the_block_ends_the_thread_and_not_the_cluster(store):
         again.poke()
         wait(lambda: again.done)
     assert state(store) == "TERMINATED"
+
+
+def test_where_one_pass_leads_to_the_next_nobody_waits(store, monkeypatch):
+    monkeypatch.setattr(module, "BUSY", 60.0)
+    store.create(spec(step("a"), keep_alive=False), ClusterStatus())
+    with Reconciler(store, ID, FakeDriver()) as reconciler:
+        wait(lambda: reconciler.done)
+    assert state(store) == "TERMINATED"
+
+
+def test_an_action_that_changes_nothing_yet_is_not_repeated_without_a_pause(store, monkeypatch):
+    monkeypatch.setattr(module, "BUSY", 0.2)
+    store.create(spec(step("a"), keep_alive=False), ClusterStatus())
+    driver, calls = FakeDriver(), []
+    driver.ship_logs = lambda asked: calls.append(time.monotonic())
+    with Reconciler(store, ID, driver) as reconciler:
+        wait(lambda: len(calls) > 3)
+        driver.shipped = True
+        wait(lambda: reconciler.done)
+    assert all(later - earlier >= 0.1 for earlier, later in itertools.pairwise(calls[1:]))
 
 
 def test_what_is_asked_for_is_found_without_a_poke(store):
@@ -138,7 +159,7 @@ def test_clusters_are_launched_poked_and_end_together(store):
 
 def test_an_end_that_takes_too_long_names_the_clusters(store):
     class Stubborn(FakeDriver):
-        def stop_node(self, asked, node):
+        def stop_nodes(self, asked, nodes):
             """Nothing happens."""
 
     driver = Stubborn()
