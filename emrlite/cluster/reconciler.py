@@ -34,11 +34,14 @@ from emrlite.node.driver import Driver
 
 log = logging.getLogger(__name__)
 
-#: Seconds between looks: while something is on its way, and while the cluster idles.
-BUSY, IDLE = 0.05, 0.5
+#: Seconds between looks while something is on its way: at first, and at the most.  In between, so many times as long
+#: as the looks are apart nothing has happened: what takes long may be told a little later, and costs less to watch.
+BUSY, SLOW, SHARE = 0.02, 0.2, 50
+#: Seconds between looks while the cluster idles.
+IDLE = 0.5
 
-#: So many failures of our own in a row, and the cluster is ended rather than kept in limbo.
-PATIENCE = 20
+#: Seconds after a failure of our own; so many of them in a row, and the cluster is ended rather than kept in limbo.
+AGAIN, PATIENCE = 0.05, 20
 
 
 class Reconciler:
@@ -121,7 +124,7 @@ class Reconciler:
                 driver.release(spec)
 
     def _run(self) -> None:
-        period = BUSY
+        period, since = BUSY, time.monotonic()
         while not self._stop.is_set():
             # The loop must outlive whatever one pass meets, a full disk too; it is told and counted.
             try:
@@ -131,11 +134,14 @@ class Reconciler:
                 if is_final(state):
                     return
                 if news:
+                    since = time.monotonic()
                     continue  # it may have led on already
-                period = IDLE if state is ClusterState.WAITING and not self._actions else BUSY
+                quiet = time.monotonic() - since
+                idles = state is ClusterState.WAITING and not self._actions
+                period = IDLE if idles else min(SLOW, max(BUSY, quiet / SHARE))
             except Exception as error:  # noqa: BLE001
                 self._failed(error)
-                period = BUSY if self._failures <= PATIENCE else IDLE
+                period = AGAIN if self._failures <= PATIENCE else IDLE
             self._wake.wait(period)
             self._wake.clear()
 

@@ -56,6 +56,7 @@ def test_leaving_the_block_ends_the_thread_and_not_the_cluster(store):
 
 def test_where_one_pass_leads_to_the_next_nobody_waits(store, monkeypatch):
     monkeypatch.setattr(module, "BUSY", 60.0)
+    monkeypatch.setattr(module, "SLOW", 60.0)
     store.create(spec(step("a"), keep_alive=False), ClusterStatus())
     with Reconciler(store, ID, FakeDriver()) as reconciler:
         wait(lambda: reconciler.done)
@@ -101,7 +102,7 @@ def test_a_trouble_that_passes_is_told_once_and_outlived(store, caplog):
 
 
 def test_a_trouble_that_stays_ends_the_cluster_with_its_reason(store, monkeypatch, caplog):
-    monkeypatch.setattr(module, "BUSY", 0.001)
+    monkeypatch.setattr(module, "AGAIN", 0.001)
     store.create(spec(step("a")), ClusterStatus())
     driver = FakeDriver()
 
@@ -118,7 +119,7 @@ def test_a_trouble_that_stays_ends_the_cluster_with_its_reason(store, monkeypatc
 
 
 def test_a_store_that_cannot_be_written_for_a_while_does_not_end_the_loop(store, monkeypatch, caplog):
-    monkeypatch.setattr(module, "BUSY", 0.001)
+    monkeypatch.setattr(module, "AGAIN", 0.001)
     store.create(spec(keep_alive=False), ClusterStatus())
     broken = threading.Event()
     broken.set()
