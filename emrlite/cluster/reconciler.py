@@ -34,8 +34,8 @@ from emrlite.node.driver import Driver
 
 log = logging.getLogger(__name__)
 
-#: Seconds between looks while something is on its way: at first, and at the most.  In between, so many times as long
-#: as the looks are apart nothing has happened: what takes long may be told a little later, and costs less to watch.
+#: While something is on its way, the next look comes after a SHARE-th of the time for which nothing has happened, but
+#: at least BUSY and at most SLOW seconds: what takes long may be told a little later, and costs less to watch.
 BUSY, SLOW, SHARE = 0.02, 0.2, 50
 #: Seconds between looks while the cluster idles.
 IDLE = 0.5
