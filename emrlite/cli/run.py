@@ -81,12 +81,12 @@ def run(context: click.Context, /, application: str, arguments: tuple[str, ...],
     if note := misplaced(job.application, arguments):
         click.echo(f"note: {note}", err=True)
     sources = _sources(job, options)
-    with _signals() as interrupted, _endpoint(at, interrupted) as (url, s3_client):
+    with _signals() as interrupted, _endpoint(at, interrupted) as (url, s3_up):
         emr_client = emr(url, at.region)  # S3 may be on its way yet
-        client = s3_client()
-        cluster_id, step_id, since = _submit(at, emr_client, client, job, sources)
+        s3_client = s3_up()
+        cluster_id, step_id, since = _submit(at, emr_client, s3_client, job, sources)
         outcome = follow(
-            at, url, client, cluster_id, step_id, since=since, spared=_spared(at, job), interrupted=interrupted)
+            at, url, s3_client, cluster_id, step_id, since=since, spared=_spared(at, job), interrupted=interrupted)
     if as_json:
         output.as_json(outcome)
     sys.exit(outcome.exit_code)
@@ -184,20 +184,20 @@ def _endpoint(at: Settings, interrupted: list[int]) -> Iterator[tuple[str, Calla
 
 
 def _submit(
-    at: Settings, emr_client: Any, client: Any, job: Job, sources: dict[str, list[str]],
+    at: Settings, emr_client: Any, s3_client: Any, job: Job, sources: dict[str, list[str]],
 ) -> tuple[str, str, float]:
-    """Upload with the S3 *client*, and ask for the cluster with the *emr_client*."""
+    """Upload with the *s3_client*, and ask for the cluster with the *emr_client*."""
     prefix = f"s3://{WORK_BUCKET}/{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     places = {path: f"{prefix}/{Path(path).name}" for paths in sources.values() for path in paths if "://" not in path}
     log_bucket = LOG_BUCKET.format(region=at.region)
-    upload.ensure_bucket(client, log_bucket)
-    upload.put(client, [(Path(path), uri) for path, uri in places.items()])
+    upload.ensure_bucket(s3_client, log_bucket)
+    upload.put(s3_client, [(Path(path), uri) for path, uri in places.items()])
     for given in job.inputs:
-        count, size = upload.put(client, upload.files(given))
+        count, size = upload.put(s3_client, upload.files(given))
         what = "1 file" if count == 1 else f"{count} files"
         click.echo(f"uploaded {given.local} to {given.uri}: {what}, {size / 2**20:.1f} MiB", err=True)
     installs = f"{prefix}/install-requirements.sh"
-    bootstrap = requirements.bootstrap(client, job.requirements, installs) if job.requirements else []
+    bootstrap = requirements.bootstrap(s3_client, job.requirements, installs) if job.requirements else []
     words = list(job.submit)
     for option, paths in sources.items():
         if option and paths:
