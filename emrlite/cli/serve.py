@@ -136,11 +136,20 @@ def stop(context: click.Context, /, home: str | None) -> None:
     process = psutil.Process(found.pid)
     process.terminate()
     click.echo(f"stopping process {found.pid} and its clusters", err=True)
-    try:
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        raise EndpointError(f"process {found.pid} did not end within {STOP_SECONDS:.0f} s") from None
+    deadline = time.monotonic() + STOP_SECONDS
+    while _runs(process):
+        if time.monotonic() > deadline:
+            raise EndpointError(f"process {found.pid} did not end within {STOP_SECONDS:.0f} s")
+        time.sleep(0.05)
     click.echo("stopped")
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it has not ended; whoever started it may be in no hurry to bury it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @click.command()

@@ -20,11 +20,14 @@ Emrlite = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def emrlite(tmp_path: Path) -> Iterator[Emrlite]:
-    env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    env |= {"EMRLITE_HOME": str(tmp_path / "home"), "EMRLITE_PORT": "0", "EMRLITE_TIMING": "instant",
-            "EMRLITE_S3": "moto"}
+def env(tmp_path: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {"EMRLITE_HOME": str(tmp_path / "home"), "EMRLITE_PORT": "0", "EMRLITE_TIMING": "instant",
+                   "EMRLITE_S3": "moto"}
 
+
+@pytest.fixture
+def emrlite(tmp_path: Path, env: dict[str, str]) -> Iterator[Emrlite]:
     def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-m", "emrlite", *words], capture_output=True, text=True, timeout=90,
                               check=False, env={**env, **variables}, cwd=tmp_path)
@@ -72,6 +75,17 @@ def test_a_server_is_started_asked_and_stopped(emrlite: Emrlite, emr) -> None:
     after = emrlite("status")
     assert after.returncode == 1
     assert "emrlite start -d" in after.stderr
+
+
+def test_stop_does_not_wait_until_whoever_started_the_emulator_has_buried_it(
+    emrlite: Emrlite, env: dict[str, str], tmp_path: Path
+) -> None:
+    with subprocess.Popen([sys.executable, "-m", "emrlite", "start"], env=env, cwd=tmp_path, stderr=subprocess.PIPE,
+                          text=True) as started:
+        assert started.stderr is not None
+        assert "answers at" in started.stderr.readline()
+        stopped = emrlite("stop")  # would take longer than `call` waits
+        assert (stopped.returncode, started.wait(10)) == (0, 0), stopped.stderr
 
 
 def test_env_drops_what_would_send_calls_to_the_real_aws(emrlite: Emrlite) -> None:
