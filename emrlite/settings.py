@@ -64,8 +64,8 @@ class Settings:
     )
     ahead: Literal["all", "steps", "nothing"] = _setting(
         "all",
-        "What is started before anybody asks, and ends when nobody does: with `steps` the JVMs for the next step of a "
-        "cluster that waits, with `all` also a cluster like the last that was asked for.")
+        "What is started before anybody asks, and ends when nobody does: with `steps` the JVMs of a step that "
+        "comes or begins, with `all` also a cluster like the last that was asked for.")
     hold: float = _setting(
         0.0, "Seconds for which a finished transient cluster stays in TERMINATING, for clients that poll slowly."
     )

@@ -10,6 +10,7 @@ The rules are EMR's; their sources are named where they are not obvious.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, ClusterStatus, Event, NodeSpec, StepSpec
@@ -44,7 +45,7 @@ class StartSpare:
     """Start a JVM before a step asks for it."""
 
     kind: SpareKind
-    practise: bool  #: it has time to load and compile what most jobs need
+    step: StepSpec | None = None  #: which will ask for it, where that is known
 
 
 @dataclass(frozen=True)
@@ -182,22 +183,22 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
 
 
 def _start_spares(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
-    """JVMs for the steps to come, while the cluster waits.
+    """JVMs for the steps to come, while the cluster waits; one that comes up with a step gets a driver's for that."""
+    if progress.state is ClusterState.WAITING:
+        return [*_spares(SPARE_KINDS, spec, seen)]
+    if progress.status.ready is None and progress.state is not ClusterState.TERMINATING and spec.steps:
+        return [*_spares(("driver",), spec, seen, spec.steps[0])]
+    return []
 
-    One that comes up with a step of Spark to run gets a driver's for that, beside its daemons; there is no time for it
-    to practise.  An executor's would not be ready much sooner than the one that the step starts.
-    """
+
+def _spares(
+    kinds: Iterable[SpareKind], spec: ClusterSpec, seen: Observed, step: StepSpec | None = None
+) -> Iterator[StartSpare]:
+    """Those of the *kinds* that do not wait already: for any step, or for this one if it is Spark's."""
     master = seen.nodes.get(spec.master.name)
-    ends = progress.state is ClusterState.TERMINATING
-    if ends or master is None or not any(name.startswith("spark") for name in master.daemons):
-        return []
-    wanted: tuple[SpareKind, ...] = ()
-    first = next(iter(spec.steps), None)
-    if practise := progress.state is ClusterState.WAITING:
-        wanted = SPARE_KINDS
-    elif progress.status.ready is None and first is not None and "spark-submit" in first.args[:1]:
-        wanted = ("driver",)
-    return [StartSpare(kind, practise) for kind in wanted if kind not in seen.spares]
+    of_spark = master is not None and any(name.startswith("spark") for name in master.daemons)
+    if of_spark and (step is None or "spark-submit" in step.args[:1]):
+        yield from (StartSpare(kind, step) for kind in kinds if kind not in seen.spares)
 
 
 # Steps
@@ -223,8 +224,10 @@ def _work(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]
         ran = any(state is not StepState.CANCELLED for state in states.values())
         message = "Cluster ready after last step completed." if ran else "Cluster ready to run steps."
         progress.move(ClusterState.WAITING, message)
-    free = max(0, spec.step_concurrency - len(active))
-    return [*actions, *(RunStep(step) for step in pending[:free])]
+    begin = pending[: max(0, spec.step_concurrency - len(active))]
+    # Its executor's JVM starts beside its driver, which has work for one core only until it asks for it.
+    beside = [*_spares(("executor",), spec, seen, begin[0])] if begin else []
+    return [*actions, *map(RunStep, begin), *beside]
 
 
 def _look_at_steps(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:

@@ -112,8 +112,8 @@ class Reconciler:
                 driver.start_daemons(spec, node)
             case StopNodes(nodes):
                 driver.stop_nodes(spec, nodes)
-            case StartSpare(kind, practise):
-                driver.start_spare(spec, kind, practise=practise)
+            case StartSpare(kind, step):
+                driver.start_spare(spec, kind, step)
             case RunStep(step):
                 driver.run_step(spec, step)
             case CancelStep(step_id, how):

@@ -17,7 +17,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -57,8 +57,9 @@ def take(processes: Path, kind: str, main: str, argv: Sequence[str], env: Mappin
     # Spark reads these when it needs them, so a JVM that runs can still be given them.
     properties = [word for word in argv[:at] if word.startswith("-Dspark.") and "=" in word]
     wanted = describe([word for word in argv[:at] if word not in properties], env)
-    for directory in _waiting(processes, kind):
-        if not _serves(json.loads((directory / "started.json").read_text()), wanted):
+    for directory in sorted(processes.glob(f"{PREFIX}{kind}-*/")):
+        started = directory / "started.json"
+        if not started.exists() or not _serves(json.loads(started.read_text()), wanted) or not _waits(directory):
             continue
         try:
             (directory / "port").rename(directory / "taken")
@@ -73,10 +74,15 @@ def take(processes: Path, kind: str, main: str, argv: Sequence[str], env: Mappin
             relay.end()
 
 
-def _waiting(processes: Path, kind: str) -> Iterator[Path]:
-    for directory in sorted(processes.glob(f"{PREFIX}{kind}-*/")):
-        if (directory / "port").exists() and not (processes / f"{directory.name}.exit").exists():
-            yield directory
+def _waits(directory: Path) -> bool:
+    """Whether it can be asked; one that is on its way is ready sooner than another that begins now."""
+    deadline, pause = time.monotonic() + SECONDS, threading.Event()
+    ended = directory.with_name(f"{directory.name}.exit")
+    while not any(path.exists() for path in (directory / "port", directory / "taken", directory / "retired", ended)):
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(0.005)
+    return (directory / "port").exists() and not ended.exists()
 
 
 def _serves(started: dict[str, Any], wanted: dict[str, Any]) -> bool:

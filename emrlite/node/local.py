@@ -249,16 +249,15 @@ class LocalDriver:
                     folder / "stdout", folder / "stderr",
                     what=f"Step {step.id} ({step.name}), jar {step.jar}", notes=command.notes)
 
-    def start_spare(self, spec: ClusterSpec, kind: SpareKind, *, practise: bool) -> None:
+    def start_spare(self, spec: ClusterSpec, kind: SpareKind, step: StepSpec | None) -> None:
         node = spare.node(spec, kind)
         directory = self._spares.following(spec, kind)
         environ = self._environment(node, directory.name)
         if kind == "executor":
             environ |= {**self.daemon_command(spec, node).env, "JAVA_HOME": self._infos[node.name].java_home}
-        rounds = spare.ROUNDS if practise else 0
         try:
-            argv, env = spare.command(kind, directory, self._infos[node.name], environ, rounds=rounds,
-                                      steps=self._layout(spec.master).processes)
+            argv, env = spare.command(kind, directory, self._infos[node.name], environ,
+                                      steps=self._layout(spec.master).processes, step=step)
         except (Refused, UsageError, ValueError, OSError) as error:  # every step will be told
             log.info("%s: no %s is started ahead: %s", self._id, kind, error)
             argv, env = ["false"], environ

@@ -95,12 +95,12 @@ def _through_entry(name: str, info: NodeInfo, sourced: str = "") -> str:
 def _executor_java(info: NodeInfo) -> str:
     """What the node's Spark worker takes for ``java``: itself, unless a JVM waits that was started ahead."""
     processes = str(info.layout.processes)
-    waiting = f"{shlex.quote(processes)}/{handover.PREFIX}executor-*/port"
+    spares = f"{shlex.quote(processes)}/{handover.PREFIX}executor-*"
     words = shlex.join(["-I", os.path.abspath(entry.__file__), "executor", processes])
     return _script(
         f"JAVA_HOME={shlex.quote(info.java_home)}; export JAVA_HOME",
-        f"for port in {waiting}; do",
-        '[ -e "$port" ] || continue',
+        f"for spare in {spares}; do",
+        '[ -e "$spare/started.json" ] && [ ! -e "$spare/taken" ] || continue',
         *view.become(sys.executable, words),
         "done",
         'exec "$JAVA_HOME/bin/java" "$@"',

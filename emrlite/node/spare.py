@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from emrlite.cluster import instance_types
-from emrlite.cluster.model import ClusterSpec, NodeSpec, Role
+from emrlite.cluster.model import ClusterSpec, NodeSpec, Role, StepSpec
 from emrlite.node import handover, java_options, jvm, resources, submit
 from emrlite.node.driver import SpareKind
 from emrlite.node.java_options import MODULE_OPTIONS
 from emrlite.node.layout import NodeInfo
-from emrlite.node.submit_arguments import parse
+from emrlite.node.resources import Refused
+from emrlite.node.submit_arguments import Arguments, parse
 
 MAIN = "emrlite.Spare"
 #: How often a spare of a cluster that waits does its small job: after some of them little is left to be compiled.
@@ -28,9 +29,10 @@ ROUNDS = 4
 _OF_EXECUTOR = ("-Djava.net.preferIPv6Addresses=false", "--add-modules=jdk.incubator.vector")
 #: Only a spare has this: Java remembers its working directory in the opened package too.
 _OWN = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED",)
-#: What its heap starts with: one that practises gives back what practice took, down to this, and waits with little; the
-#: other is for a step that is known already, and would outgrow that, collection after collection.
-_HEAP, _HEAP_OF_KNOWN_STEP = "-Xms96m", "-Xms192m"
+#: What its heap starts with: one that practises gives back what practice took, down to this, and waits with little.
+#: For a step that is known a driver would outgrow that, collection after collection; an executor has what Java gives.
+_HEAP = "-Xms96m"
+_HEAP_OF_KNOWN_STEP: Mapping[SpareKind, tuple[str, ...]] = {"driver": ("-Xms192m",), "executor": ()}
 
 
 def node(spec: ClusterSpec, kind: SpareKind) -> NodeSpec:
@@ -45,30 +47,37 @@ def node(spec: ClusterSpec, kind: SpareKind) -> NodeSpec:
 
 
 def command(
-    kind: SpareKind, directory: Path, info: NodeInfo, environ: Mapping[str, str], *, rounds: int, steps: Path
+    kind: SpareKind, directory: Path, info: NodeInfo, environ: Mapping[str, str], *, steps: Path,
+    step: StepSpec | None = None,
 ) -> tuple[list[str], dict[str, str]]:
-    """Make the *directory* of a spare and return how it is started: as for a Python application without options.
+    """Make the *directory* of a spare and return how it is started: as *step* would, or any of Python without options.
 
-    *environ* is that of a step, or of the node's worker.  It practises *rounds* times while nobody asks for it and
-    none of the *steps* runs: where processes of the master are recorded.
-    Raises `Refused` where no step can run so either.
+    *environ* is that of a step, or of the node's worker.  It practises while nobody asks for it and none of the
+    *steps* runs: where processes of the master are recorded.  A driver that comes up before its step has no time to.
+    Raises `Refused` and `UsageError` where a step can not run so either, or would not take it.
     """
-    java, env = _driver(info, environ) if kind == "driver" else (_executor(info), dict(environ))
+    arguments = parse(step.args[1:] if step else ["spare.py"])
+    conf = arguments.properties(submit.node_defaults(info))
+    java, env = _driver(arguments, info, environ) if kind == "driver" else (_executor(conf, info), dict(environ))
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "secret").write_text(secrets.token_hex(16))
     (directory / "started.json").write_text(json.dumps(handover.describe(java, env)))
-    own = [*_OWN, _HEAP if rounds else _HEAP_OF_KNOWN_STEP]
-    return [*java[:-2], *own, *java[-2:], MAIN, str(directory), str(rounds), str(steps)], env
+    own = [*_OWN, *(_HEAP_OF_KNOWN_STEP[kind] if step else (_HEAP,))]
+    rounds = 0 if step and kind == "driver" else ROUNDS
+    return [*java[:-2], *own, *java[-2:], MAIN, str(directory), kind, str(rounds), str(steps)], env
 
 
-def _driver(info: NodeInfo, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    usual = submit.translate(parse(["spare.py"]), info, submit.node_defaults(info), environ, submit.machine_memory())
+def _driver(arguments: Arguments, info: NodeInfo, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    usual = submit.translate(arguments, info, submit.node_defaults(info), environ, submit.machine_memory())
+    if usual.cluster_mode or not submit.has_usual_python(arguments):
+        raise Refused("its step's driver is not one of Python on the master")
     return list(usual.argv[:usual.argv.index(submit.MAIN)]), {**environ, **usual.env}
 
 
-def _executor(info: NodeInfo) -> list[str]:
+def _executor(conf: Mapping[str, str], info: NodeInfo) -> list[str]:
     """The words that Spark's worker starts an executor with (`WorkerCommandBuilder`), in another order."""
-    conf = submit.node_defaults(info)
+    if conf.get("spark.master", "yarn").startswith("local") or conf.get("spark.executor.extraClassPath"):
+        raise Refused("its step has none, or one with a class path of its own")
     planned = resources.plan(conf, info, submit.machine_memory()).properties
     heap = resources.mebibytes(planned["spark.executor.memory"])
     options = conf.get("spark.executor.defaultJavaOptions", jvm.executor_options(

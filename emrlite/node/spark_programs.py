@@ -105,16 +105,10 @@ def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoRet
         told += [note] if note else []
     for line in told:
         print(f"emrlite: note: {line}", file=sys.stderr)
-    if suits_a_spare(arguments):
+    if submit.has_usual_python(arguments):
         sys.stderr.flush()
         handover.take(info.layout.processes, "driver", submit.MAIN, submission.argv, _environ(submission.env))
     _become(submission.argv, _environ(submission.env))
-
-
-def suits_a_spare(arguments: Arguments) -> bool:
-    """Whether the driver may be one that was started ahead."""
-    of_conf = any(key.startswith("spark.pyspark.") for key in arguments.conf)
-    return (arguments.application or "").endswith(".py") and "--remote" not in arguments.options and not of_conf
 
 
 def check_table_formats(submission: submit.Submission, info: NodeInfo) -> None:

@@ -86,6 +86,12 @@ def is_cluster_mode(arguments: Arguments, defaults: Mapping[str, str]) -> bool:
     return on_cluster and (master == "yarn-cluster" or conf.get("spark.submit.deployMode") == "cluster")
 
 
+def has_usual_python(arguments: Arguments) -> bool:
+    """Whether the driver is the node's own Python, so that its JVM may be one that was started ahead."""
+    of_conf = any(key.startswith("spark.pyspark.") for key in arguments.conf)
+    return (arguments.application or "").endswith(".py") and "--remote" not in arguments.options and not of_conf
+
+
 def translate(
     arguments: Arguments, info: NodeInfo, defaults: Mapping[str, str], environ: Mapping[str, str], machine: int
 ) -> Submission:

@@ -123,6 +123,24 @@ def test_a_step_in_a_jvm_started_ahead_has_its_own_words_place_and_environment(
     assert not list((spare.parent.parent / "tmp").glob("spark-*")), "Spark's shutdown hooks have run"
 
 
+def test_a_step_that_comes_with_its_cluster_is_given_a_driver_and_an_executor_with_the_memory_that_it_asks_for(
+    emulator: Emulator,
+) -> None:
+    app = emulator.put("told.py", SCRIPT)
+    words = ["spark-submit", "--driver-memory", "700m", "--executor-memory", "800m", app, "x"]
+    cluster = emulator.run_cluster(Steps=[{"Name": "first", "ActionOnFailure": "CONTINUE",
+                                           "HadoopJarStep": {"Jar": "command-runner.jar", "Args": words}}])
+    (step,) = emulator.emr.list_steps(ClusterId=cluster)["Steps"]
+    assert emulator.wait_step(cluster, step["Id"])["State"] == "COMPLETED", emulator.log(cluster, step["Id"], "stderr")
+    for kind, heap in (("driver", "-Xmx700m"), ("executor", "-Xmx800M")):
+        first = spares(emulator, cluster, kind)[0]
+        assert heap in json.loads((first / "started.json").read_text())["java"]
+        assert (first / "taken").exists()
+        assert not (first / "data").exists(), "it did not practise"
+    emulator.emr.terminate_job_flows(JobFlowIds=[cluster])
+    emulator.wait_cluster(cluster, "TERMINATED")
+
+
 def test_a_spare_serves_once_and_its_exit_code_is_the_steps(emulator: Emulator, waiting: str) -> None:
     spare = ready(emulator, waiting)
     app = emulator.put("told.py", SCRIPT)

@@ -440,16 +440,17 @@ def test_a_step_whose_start_was_not_written_down_is_not_started_twice() -> None:
 NO_SPARE: frozenset[SpareKind] = frozenset()
 
 
-def ahead(planned: Plan) -> set[tuple[str, bool]]:
-    """The JVMs that are started ahead, and whether they practise."""
-    return {(action.kind, action.practise) for action in planned.actions if isinstance(action, StartSpare)}
+def ahead(planned: Plan) -> set[tuple[str, str | None]]:
+    """The JVMs that are started ahead, and for which step."""
+    return {(action.kind, action.step and action.step.id)
+            for action in planned.actions if isinstance(action, StartSpare)}
 
 
 @pytest.mark.parametrize(("args", "keep", "starts"), [
-    (("spark-submit", "s3://b/a.py"), False, {("driver", False)}), (("bash", "-c", "true"), False, set()),
+    (("spark-submit", "s3://b/a.py"), False, {("driver", "s-A")}), (("bash", "-c", "true"), False, set()),
     (None, True, set())])
 def test_a_driver_is_started_ahead_while_the_cluster_comes_up_for_a_step_of_spark(
-    args: tuple[str, ...] | None, keep: bool, starts: set[tuple[str, bool]]
+    args: tuple[str, ...] | None, keep: bool, starts: set[tuple[str, str | None]]
 ) -> None:
     asked = spec(*([step("a", args=args)] if args else []), keep_alive=keep)
     coming = ProcessSeen(started=1)
@@ -460,14 +461,28 @@ def test_a_driver_is_started_ahead_while_the_cluster_comes_up_for_a_step_of_spar
     assert not ahead(plan(asked, ClusterStatus(), replace(seen, spares=frozenset({"driver"}))))
 
 
-def test_jvms_are_started_ahead_and_practise_while_a_cluster_waits_but_never_beside_a_step() -> None:
+@pytest.mark.parametrize(("args", "spares", "starts"), [
+    (("spark-submit", "s3://b/a.py"), NO_SPARE, {("executor", "s-A")}),
+    (("spark-submit", "s3://b/a.py"), frozenset({"executor"}), set()),
+    (("bash", "-c", "true"), NO_SPARE, set())])
+def test_a_step_of_spark_begins_with_the_jvm_of_its_executor_beside_it(
+    args: tuple[str, ...], spares: frozenset[SpareKind], starts: set[tuple[str, str | None]]
+) -> None:
+    asked = spec(step("a", args=args), step("b", args=args))
+    status, seen = running()[1:]
+    begins = plan(asked, replace(status, steps={}), replace(seen, spares=spares, steps={}))
+    assert [action.step.id for action in begins.actions if isinstance(action, RunStep)] == ["s-A"]
+    assert ahead(begins) == starts
+
+
+def test_jvms_are_started_ahead_for_any_step_while_a_cluster_waits_but_never_while_one_runs() -> None:
     asked, status, seen = running()
     assert not ahead(plan(asked, status, replace(seen, spares=NO_SPARE)))
     ended = ProcessSeen(started=1, ended=2, exit_code=0)
     done = replace(seen, spares=NO_SPARE, steps={step.id: ended for step in asked.steps})
     waiting = replace(asked, keep_alive=True)
-    assert ahead(plan(waiting, status, done)) == {("driver", True), ("executor", True)}
-    assert ahead(plan(waiting, status, replace(done, spares=frozenset({"driver"})))) == {("executor", True)}
+    assert ahead(plan(waiting, status, done)) == {("driver", None), ("executor", None)}
+    assert ahead(plan(waiting, status, replace(done, spares=frozenset({"driver"})))) == {("executor", None)}
     without = replace(waiting, applications=("Hadoop",))
     nodes = {name: replace(at, daemons={key: it for key, it in at.daemons.items() if not key.startswith("spark")})
              for name, at in seen.nodes.items()}

@@ -28,6 +28,17 @@ final class Practice {
         "org.apache.spark.executor.CoarseGrainedExecutorBackend", "org.apache.spark.scheduler.cluster.StandaloneSchedulerBackend",
         "org.apache.spark.sql.classic.SparkSession", "org.apache.spark.ui.SparkUI",
     };
+    /**
+     * What the first session of a driver waits for most, a second of one core: the functions of Spark ML, for which Scala's reflection
+     * has to come up.  None of it knows of a session.
+     */
+    private static final String[] LOADED_BY_DRIVER = {
+        "org.apache.spark.sql.catalyst.analysis.FunctionRegistry$", "org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator$",
+        "org.apache.spark.sql.catalyst.optimizer.Optimizer", "org.apache.spark.sql.execution.WholeStageCodegenExec$",
+        "org.apache.spark.sql.execution.datasources.DataSource$", "org.apache.spark.sql.execution.datasources.csv.CSVFileFormat",
+        "org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat", "org.apache.spark.sql.internal.SQLConf$",
+        "org.apache.spark.sql.internal.StaticSQLConf$", "org.apache.spark.sql.ml.InternalFunctionRegistration$",
+    };
     /** Files are read and written in the formats, and rows go through the operators, that nearly every job has. */
     private static final String[] STATEMENTS = {
         "INSERT OVERWRITE DIRECTORY '{at}csv' USING csv OPTIONS (header 'true')"
@@ -53,15 +64,22 @@ final class Practice {
     private Practice() {
     }
 
-    /** Loads what every driver and executor loads. */
-    static void load() throws Exception {
-        for (int at = 0; at < LOADED.length; at++) {
-            Class.forName(LOADED[at]);
+    /** Loads what every JVM of this <code>kind</code> loads, a <code>driver</code> or an <code>executor</code>. */
+    static void load(String kind) throws Exception {
+        load(LOADED);
+        if (kind.equals("driver")) {
+            load(LOADED_BY_DRIVER);
         }
         Configuration conf = new Configuration();
         FileSystem.getFileSystemClass("hdfs", conf);
         FileSystem.getFileSystemClass("s3", conf);
         CatalystSqlParser$.MODULE$.parsePlan("SELECT a, count(*) FROM b WHERE c < 0.9 GROUP BY a ORDER BY 2");
+    }
+
+    private static void load(String[] names) throws ClassNotFoundException {
+        for (int at = 0; at < names.length; at++) {
+            Class.forName(names[at]);
+        }
     }
 
     /**

@@ -15,7 +15,7 @@ import java.util.Properties;
 import java.util.TimeZone;
 
 /**
- * The JVM of a driver or an executor, started before anybody has asked for one: <code>Spare DIRECTORY ROUNDS PROCESSES</code>
+ * The JVM of a driver or an executor, started before anybody has asked for one: <code>Spare DIRECTORY KIND ROUNDS PROCESSES</code>
  *
  * <p>It loads what it will need, writes the port that it listens on and its process to <code>DIRECTORY/port</code>, and
  * practises (<code>Practice</code>) until it is asked for, at most <code>ROUNDS</code> times, while no step runs.  Whoever sends the secret of
@@ -35,8 +35,8 @@ public final class Spare {
         TimeZone.getDefault(); // sets a property, once
         Properties fresh = (Properties) System.getProperties().clone();
         File directory = new File(words[0]);
-        int rounds = Integer.parseInt(words[1]);
-        File processes = new File(words[2]);
+        int rounds = Integer.parseInt(words[2]);
+        File processes = new File(words[3]);
         OutputStream beginning = new FileOutputStream(Practice.log(directory), true);
         Switch out = new Switch(beginning);
         Switch err = new Switch(beginning);
@@ -45,7 +45,7 @@ public final class Spare {
         System.setErr(new PrintStream(err, true));
         Asked asked = new Asked(directory);
         try {
-            Practice.load();
+            Practice.load(words[1]);
             Place.load(directory);
             asked.start();
             Practice.repeat(rounds, directory, processes, asked);

@@ -2,11 +2,12 @@
 
 import json
 import shlex
+import threading
 
 import pytest
-from simulation import spec
+from simulation import spec, step
 
-from emrlite.node import handover, java_options, jvm, spare, spares, spark_programs, submit
+from emrlite.node import handover, java_options, jvm, resources, spare, spares, submit
 from emrlite.node.provision import offered
 from emrlite.node.submit_arguments import parse
 
@@ -35,25 +36,46 @@ OF_WORKER = (
     ("--remote sc://a app.py", False),
 ])
 def test_only_a_python_driver_of_the_usual_python_is_one_started_ahead(words, suits):
-    assert spark_programs.suits_a_spare(parse(words.split())) is suits
+    assert submit.has_usual_python(parse(words.split())) is suits
 
 
-@pytest.mark.parametrize(("rounds", "heap"), [(2, "-Xms96m"), (0, "-Xms192m")])
-def test_a_spare_is_started_as_a_driver_without_options_would_be(info, tmp_path, rounds, heap):
+def of_spark(words):
+    return step("a", args=("spark-submit", *words.split()))
+
+
+@pytest.mark.parametrize(("asks", "words", "rounds", "heap"), [
+    (None, "any.py", spare.ROUNDS, "-Xms96m"),
+    (of_spark("s3://b/a.py x"), "any.py", 0, "-Xms192m"),
+    (of_spark("--driver-memory 700m --conf spark.driver.extraJavaOptions=-Da=b s3://b/a.py"),
+     "--driver-memory 700m --conf spark.driver.extraJavaOptions=-Da=b any.py", 0, "-Xms192m"),
+])
+def test_a_spare_driver_is_started_as_its_step_would_or_as_one_without_options(
+    info, tmp_path, asks, words, rounds, heap
+):
     directory = tmp_path / "spare-driver-1"
-    argv, env = spare.command("driver", directory, info, {"HOME": "/home/hadoop", "TZ": "UTC"}, rounds=rounds,
-                              steps=tmp_path)
-    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.machine_memory())
+    environ = {"HOME": "/home/hadoop", "TZ": "UTC"}
+    argv, env = spare.command("driver", directory, info, environ, steps=tmp_path, step=asks)
+    usual = submit.translate(parse(words.split()), info, {}, {}, submit.machine_memory())
 
     at = argv.index(spare.MAIN)
     own = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", heap)
     assert set(own) <= set(argv[:at])
     assert [word for word in argv[:at] if word not in own] == list(usual.argv[:usual.argv.index(submit.MAIN)])
-    assert argv[at:] == [spare.MAIN, str(directory), str(rounds), str(tmp_path)]
+    assert argv[at:] == [spare.MAIN, str(directory), "driver", str(rounds), str(tmp_path)]
     assert env["HOME"] == "/home/hadoop"
     assert json.loads((directory / "started.json").read_text())["environ"]["TZ"] == "UTC"
     assert not (directory / "taken").exists()
     assert len((directory / "secret").read_text()) == 32
+
+
+@pytest.mark.parametrize(("kind", "words"), [
+    ("driver", "--class A a.jar"), ("driver", "--deploy-mode cluster a.py"), ("executor", "--master local[2] a.py"),
+    ("executor", "--conf spark.executor.extraClassPath=/x a.py"),
+])
+def test_no_spare_is_started_for_a_step_that_would_not_take_it(info, tmp_path, kind, words):
+    with pytest.raises(resources.Refused):
+        spare.command(kind, tmp_path / "spare", info, {}, steps=tmp_path, step=of_spark(words))
+    assert not (tmp_path / "spare").exists()
 
 
 def of_worker(info, *more):
@@ -72,14 +94,11 @@ def of_worker(info, *more):
     ([], {"EMR_STEP_ID": "s-1"}, True),
 ])
 def test_an_executor_is_one_started_ahead_when_nothing_differs_that_is_settled_at_its_start(
-    info, tmp_path, monkeypatch, more, env, taken
+    info, tmp_path, handed, more, env, taken
 ):
     directory = tmp_path / "spare-executor-1"
-    spare.command("executor", directory, info, {"LANG": "C.UTF-8"}, rounds=0, steps=tmp_path)
+    spare.command("executor", directory, info, {"LANG": "C.UTF-8"}, steps=tmp_path)
     (directory / "port").write_text("1 2")
-    handed = []
-    monkeypatch.setattr(handover, "_can_be_opened", lambda _: True)
-    monkeypatch.setattr(handover, "_hand_over", lambda *given: handed.append(given))
     handover.take(tmp_path, "executor", handover.EXECUTOR, of_worker(info, *more), {"LANG": "C.UTF-8", **env})
 
     assert (directory / "taken").exists() is taken
@@ -91,15 +110,60 @@ def test_an_executor_is_one_started_ahead_when_nothing_differs_that_is_settled_a
         assert env.items() <= given.items()
 
 
-def test_without_a_spare_that_waits_nothing_is_taken(info, tmp_path):
-    usual = submit.translate(parse(["any.py"]), info, {}, {}, 4096)
-    handover.take(tmp_path, "driver", submit.MAIN, usual.argv, {})
-    spare.command("driver", tmp_path / "spare-driver-1", info, {}, rounds=0, steps=tmp_path)  # it has no port yet
-    handover.take(tmp_path, "driver", submit.MAIN, usual.argv, {})
-    assert not (tmp_path / "spare-driver-1/taken").exists()
-    (tmp_path / "spare-driver-1/port").write_text("1 2")
-    handover.take(tmp_path, "executor", submit.MAIN, usual.argv, {})
-    assert not (tmp_path / "spare-driver-1/taken").exists()
+def test_the_spare_executor_of_a_step_has_the_memory_that_it_asks_for(info, tmp_path):
+    asks = of_spark("--executor-memory 700m a.py")
+    argv, _ = spare.command("executor", tmp_path / "spare-executor-1", info, {}, steps=tmp_path, step=asks)
+    assert "-Xmx700M" in argv
+    assert not [word for word in argv if word.startswith("-Xms")]
+    at = argv.index(spare.MAIN)
+    assert argv[at + 2:] == ["executor", str(spare.ROUNDS), str(tmp_path)], "should the step not take it, it practises"
+
+
+@pytest.fixture
+def handed(monkeypatch):
+    """What was given to spares."""
+    given = []
+    monkeypatch.setattr(handover, "_can_be_opened", lambda _: True)
+    monkeypatch.setattr(handover, "_hand_over", lambda *words: given.append(words))
+    return given
+
+
+def test_without_a_spare_that_waits_nothing_is_taken(info, tmp_path, handed):
+    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.machine_memory())
+    handover.take(tmp_path, "driver", submit.MAIN, usual.argv, usual.env)
+    directory = tmp_path / "spare-driver-1"
+    spare.command("driver", directory, info, {}, steps=tmp_path)
+    (tmp_path / "spare-driver-1.exit").write_text("1 2.0 0\n")  # it never was ready
+    handover.take(tmp_path, "driver", submit.MAIN, usual.argv, usual.env)
+    (tmp_path / "spare-driver-1.exit").unlink()
+    (directory / "port").write_text("1 2")
+    handover.take(tmp_path, "executor", submit.MAIN, usual.argv, usual.env)
+    assert (not handed, (directory / "taken").exists()) == (True, False)
+    handover.take(tmp_path, "driver", submit.MAIN, usual.argv, usual.env)
+    assert (len(handed), (directory / "taken").exists()) == (1, True)
+
+
+def test_a_spare_that_is_on_its_way_is_waited_for_where_it_suits(info, tmp_path, monkeypatch, handed):
+    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.machine_memory())
+    directory = tmp_path / "spare-driver-1"
+    spare.command("driver", directory, info, {}, steps=tmp_path)
+    other = submit.translate(parse(["--driver-memory", "700m", "any.py"]), info, {}, {}, submit.machine_memory())
+    monkeypatch.setattr(handover, "SECONDS", 60.0)
+    handover.take(tmp_path, "driver", submit.MAIN, other.argv, other.env)  # at once
+    assert not handed
+    comes = threading.Timer(0.1, (directory / "port").write_text, ["1 2"])
+    comes.start()
+    handover.take(tmp_path, "driver", submit.MAIN, usual.argv, usual.env)
+    comes.join()
+    assert len(handed) == 1
+
+
+def test_the_patience_with_a_spare_on_its_way_has_an_end(info, tmp_path, monkeypatch, handed):
+    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.machine_memory())
+    spare.command("driver", tmp_path / "spare-driver-1", info, {}, steps=tmp_path)
+    monkeypatch.setattr(handover, "SECONDS", 0.05)
+    handover.take(tmp_path, "driver", submit.MAIN, usual.argv, usual.env)
+    assert not handed
 
 
 def test_the_spare_executor_is_on_the_first_core_node_whose_worker_is_taken_first():
@@ -113,7 +177,7 @@ def test_the_spare_executor_is_on_the_first_core_node_whose_worker_is_taken_firs
 
 def test_a_spare_that_waited_in_vain_is_followed_by_another_only_when_a_step_has_come(info, tmp_path):
     directory = tmp_path / "spare-driver-1"
-    spare.command("driver", directory, info, {}, rounds=0, steps=tmp_path)
+    spare.command("driver", directory, info, {}, steps=tmp_path)
     spares.forget(directory)
     assert not (directory / "taken").exists()
     (directory / "retired").write_text("1")
