@@ -100,7 +100,7 @@ def _executor_java(info: NodeInfo) -> str:
     return _script(
         f"JAVA_HOME={shlex.quote(info.java_home)}; export JAVA_HOME",
         f"for spare in {spares}; do",
-        '[ -e "$spare/started.json" ] && [ ! -e "$spare/taken" ] || continue',
+        '[ -e "$spare/started.json" ] && [ ! -e "$spare/taken" ] && [ ! -e "$spare/retired" ] || continue',
         *view.become(sys.executable, words),
         "done",
         'exec "$JAVA_HOME/bin/java" "$@"',

@@ -61,7 +61,9 @@ def command(
     java, env = _driver(arguments, info, environ) if kind == "driver" else (_executor(conf, info), dict(environ))
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "secret").write_text(secrets.token_hex(16))
-    (directory / "started.json").write_text(json.dumps(handover.describe(java, env)))
+    unfinished = directory / "started.new"
+    unfinished.write_text(json.dumps(handover.describe(java, env)))
+    unfinished.rename(directory / "started.json")  # whoever sees it may read it
     own = [*_OWN, *(_HEAP_OF_KNOWN_STEP[kind] if step else (_HEAP,))]
     rounds = 0 if step and kind == "driver" else ROUNDS
     return [*java[:-2], *own, *java[-2:], MAIN, str(directory), kind, str(rounds), str(steps)], env

@@ -1,12 +1,13 @@
 """The programs of a node, with a Java that only says what it was started with."""
 
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from emrlite.node import programs
+from emrlite.node import handover, programs
 
 
 def test_spark_submit_becomes_java(node):
@@ -212,3 +213,18 @@ def test_a_sitecustomize_of_the_users_still_runs(node, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("print('own')\n")
 
     assert node.run("python3", "-c", "print('then')", PYTHONPATH=str(tmp_path)).stdout == "own\nthen\n"
+
+
+@pytest.mark.parametrize("files", [
+    (), ("started.json", "taken"), ("started.json", "retired"), ("started.json",), ("started.json", "port"),
+])
+def test_what_a_worker_takes_for_java_is_java_unless_a_jvm_that_suits_waits(node, files):
+    """The last two have flags of another kind: nobody waits for them, or asks them."""
+    spare = node.info.layout.processes / "spare-executor-1"
+    spare.mkdir(parents=True)
+    for name in files:
+        (spare / name).write_text(json.dumps({"java": ["other"], "environ": {}, "limits": []}))
+    java = str(node.info.layout.executor_java / "bin/java")
+    words = ["-Xmx1024M", handover.EXECUTOR, "--executor-id", "a b"]
+    assert node.words(java, *words) == words
+    assert sorted(path.name for path in spare.iterdir()) == sorted(files)
