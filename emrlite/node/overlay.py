@@ -7,6 +7,7 @@ emptied cache breaks no cluster.
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
@@ -23,7 +24,7 @@ from emrlite.node.java_options import EMPTY
 from emrlite.node.lockfile import Jar, Locked
 
 #: Changes with what `build` makes, so that an older home is made anew.
-_FORM = 5
+_FORM = 6
 
 #: The compiler of the code that Spark generates: pyspark's archives of it are signed.  No class of a signed archive
 #: gets into class data, and a JVM checks the signature of each: drivers and executors load 380 of these.
@@ -120,14 +121,16 @@ def _copy_unsigned(jar: Path, to: Path) -> None:
 def _lay_out_python(python: Path, pyspark: Path) -> None:
     """What Spark names on the ``PYTHONPATH`` of drivers and executors.
 
-    A directory stands in the place of the archive ``pyspark.zip``: it serves compiled modules, where from
-    the archive every driver and executor compiles PySpark anew (0.6 to 1 CPU second each).
+    Directories stand in the places of the archives ``pyspark.zip`` and ``py4j-*.zip``: they serve compiled modules,
+    where from the archives every driver and executor compiles PySpark anew (0.6 to 1 CPU second each), and Py4J (0.05).
     """
     modules = python / "lib" / "pyspark.zip"
     modules.mkdir(parents=True)
     (modules / "pyspark").symlink_to(pyspark)
     for library in (pyspark / "python" / "lib").glob("py4j-*.zip"):
-        (python / "lib" / library.name).symlink_to(library)
+        with zipfile.ZipFile(library) as archive:
+            archive.extractall(python / "lib" / library.name)
+        compileall.compile_dir(python / "lib" / library.name, quiet=2)
     if (pyspark / "python" / "pyspark").is_dir():
         (python / "pyspark").symlink_to(pyspark / "python" / "pyspark")
 

@@ -4,6 +4,8 @@ import dataclasses
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import zipfile
 
@@ -30,8 +32,10 @@ LOCK = Locked(
 def pyspark(tmp_path):
     """What the package pyspark looks like, as far as an engine cares."""
     package = tmp_path / "site" / "pyspark"
-    for folder in ("jars", "bin", "python"):
+    for folder in ("jars", "bin", "python/lib"):
         (package / folder).mkdir(parents=True)
+    with zipfile.ZipFile(package / "python/lib/py4j-0.10-src.zip", "w") as archive:
+        archive.writestr("py4j/__init__.py", "words = 'of Py4J'\n")
     (package / "version.py").write_text("__version__: str = '4.1.1'\n")
     (package / "jars" / "spark-core.jar").write_bytes(b"spark")
     return package
@@ -103,6 +107,16 @@ def test_an_engine_whose_pyspark_was_replaced_or_removed_is_built_anew(home, pys
     change(pyspark)
     with pytest.raises(EngineMissing, match="gone or changed"):
         engines.find(Settings(home=home))
+
+
+def test_what_stands_for_an_archive_of_python_serves_compiled_modules(home):
+    library = overlay.engine_root(home, "4.1.1") / "home/python/lib/py4j-0.10-src.zip"
+    show = "import py4j; print(py4j.words, py4j.__cached__, py4j.__file__)"
+    told = subprocess.run([sys.executable, "-B", "-c", show], env={"PYTHONPATH": str(library)}, capture_output=True,
+                          text=True, check=True, timeout=30).stdout
+    assert told.startswith("of Py4J")
+    compiled, = library.glob("py4j/__pycache__/__init__.*.pyc")
+    assert str(compiled) in told
 
 
 def test_an_engine_of_a_container_image_is_used(home, pyspark):
