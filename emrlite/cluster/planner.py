@@ -10,7 +10,7 @@ The rules are EMR's; their sources are named where they are not obvious.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emrlite.cluster.model import CancelOption, ClusterSpec, ClusterStatus, Event, NodeSpec, StepSpec
@@ -185,20 +185,20 @@ def _bring_up_node(spec: ClusterSpec, seen: Observed, node: NodeSpec) -> list[Ac
 def _start_spares(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]:
     """JVMs for the steps to come, while the cluster waits; one that comes up with a step gets a driver's for that."""
     if progress.state is ClusterState.WAITING:
-        return [*_spares(SPARE_KINDS, spec, seen)]
+        return _spares(SPARE_KINDS, spec, seen)
     if progress.status.ready is None and progress.state is not ClusterState.TERMINATING and spec.steps:
-        return [*_spares(("driver",), spec, seen, spec.steps[0])]
+        return _spares(("driver",), spec, seen, spec.steps[0])
     return []
 
 
 def _spares(
     kinds: Iterable[SpareKind], spec: ClusterSpec, seen: Observed, step: StepSpec | None = None
-) -> Iterator[StartSpare]:
+) -> list[Action]:
     """Those of the *kinds* that do not wait already: for any step, or for this one if it is Spark's."""
     master = seen.nodes.get(spec.master.name)
     of_spark = master is not None and any(name.startswith("spark") for name in master.daemons)
-    if of_spark and (step is None or "spark-submit" in step.args[:1]):
-        yield from (StartSpare(kind, step) for kind in kinds if kind not in seen.spares)
+    wanted = of_spark and (step is None or "spark-submit" in step.args[:1])
+    return [StartSpare(kind, step) for kind in kinds if wanted and kind not in seen.spares]
 
 
 # Steps
@@ -226,7 +226,7 @@ def _work(spec: ClusterSpec, seen: Observed, progress: Progress) -> list[Action]
         progress.move(ClusterState.WAITING, message)
     begin = pending[: max(0, spec.step_concurrency - len(active))]
     # Its executor's JVM starts beside its driver, which has work for one core only until it asks for it.
-    beside = [*_spares(("executor",), spec, seen, begin[0])] if begin else []
+    beside = _spares(("executor",), spec, seen, begin[0]) if begin else []
     return [*actions, *map(RunStep, begin), *beside]
 
 

@@ -27,6 +27,11 @@ ROUNDS = 4
 
 #: What Spark itself gives an executor besides (`JavaModuleOptions`, 4.1.1).
 _OF_EXECUTOR = ("-Djava.net.preferIPv6Addresses=false", "--add-modules=jdk.incubator.vector")
+#: Java options that a step may have of its own, by what they are for.
+_OPTIONS: Mapping[SpareKind, tuple[str, str]] = {
+    "driver": ("spark.driver.extraJavaOptions", "spark.driver.defaultJavaOptions"),
+    "executor": ("spark.executor.extraJavaOptions", "spark.executor.defaultJavaOptions"),
+}
 #: Only a spare has this: Java remembers its working directory in the opened package too.
 _OWN = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED",)
 #: What its heap starts with: one that practises gives back what practice took, down to this, and waits with little.
@@ -54,10 +59,13 @@ def command(
 
     *environ* is that of a step, or of the node's worker.  It practises while nobody asks for it and none of the
     *steps* runs: where processes of the master are recorded.  A driver that comes up before its step has no time to.
-    Raises `Refused` and `UsageError` where a step can not run so either, or would not take it.
+    Raises `Refused` and `UsageError` where a step cannot run so either, would not take it, or has Java options of its
+    own: a recording, a debugger's port, a file in the working directory would be those of a JVM that is not the step's.
     """
     arguments = parse(step.args[1:] if step else ["spare.py"])
     conf = arguments.properties(submit.node_defaults(info))
+    if any(arguments.properties({}).get(name) for name in _OPTIONS[kind]):
+        raise Refused("its step has Java options of its own")
     java, env = _driver(arguments, info, environ) if kind == "driver" else (_executor(conf, info), dict(environ))
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "secret").write_text(secrets.token_hex(16))

@@ -46,8 +46,7 @@ def of_spark(words):
 @pytest.mark.parametrize(("asks", "words", "rounds", "heap"), [
     (None, "any.py", spare.ROUNDS, "-Xms96m"),
     (of_spark("s3://b/a.py x"), "any.py", 0, "-Xms192m"),
-    (of_spark("--driver-memory 700m --conf spark.driver.extraJavaOptions=-Da=b s3://b/a.py"),
-     "--driver-memory 700m --conf spark.driver.extraJavaOptions=-Da=b any.py", 0, "-Xms192m"),
+    (of_spark("--driver-memory 700m s3://b/a.py"), "--driver-memory 700m any.py", 0, "-Xms192m"),
 ])
 def test_a_spare_driver_is_started_as_its_step_would_or_as_one_without_options(
     info, tmp_path, asks, words, rounds, heap
@@ -71,6 +70,10 @@ def test_a_spare_driver_is_started_as_its_step_would_or_as_one_without_options(
 @pytest.mark.parametrize(("kind", "words"), [
     ("driver", "--class A a.jar"), ("driver", "--deploy-mode cluster a.py"), ("executor", "--master local[2] a.py"),
     ("executor", "--conf spark.executor.extraClassPath=/x a.py"),
+    ("driver", "--conf spark.driver.extraJavaOptions=-Xlog:gc:file=gc.log a.py"),
+    ("driver", "--driver-java-options -XX:StartFlightRecording a.py"),
+    ("driver", "--conf spark.driver.defaultJavaOptions=-Da=b a.py"),
+    ("executor", "--conf spark.executor.extraJavaOptions=-XX:StartFlightRecording a.py"),
 ])
 def test_no_spare_is_started_for_a_step_that_would_not_take_it(info, tmp_path, kind, words):
     with pytest.raises(resources.Refused):
