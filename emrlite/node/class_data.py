@@ -2,7 +2,8 @@
 
 One static archive serves every process of a cluster, for all have one class path (`emrlite.node.overlay`).
 Set-up makes it from a list of names that `emrlite.node.train` has written.  It fits one Java, and lies in the
-engine's home, so that it goes when the archives of the class path change.  Without it everything runs, slower.
+engine's home, so that it goes when the archives of the class path change.  With it goes a list of what those hold,
+which spares JVMs to open them all (``java_classes/ClassPath.java``).  Without both everything runs, slower.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 from emrlite.errors import SetupError
 from emrlite.node.java import Java
-from emrlite.node.java_options import QUICK, class_path, sharing
+from emrlite.node.java_options import OPEN_CLASS_PATH, QUICK, class_path, contents, sharing
 from emrlite.node.lockfile import conf
 
 #: The archive of Spark 4.1.1, in bytes, and the seconds that it may take to make.
 SIZE, SECONDS = 330_000_000, 1800
 #: Changes with what `make` makes.
-_FORM = 3
+_FORM = 4
 #: A small program that is in the archive.
 _PROBE = "org.apache.hadoop.util.VersionInfo"
 
@@ -60,7 +62,7 @@ def wrong(engine_home: Path, java: Java, spark: str) -> str | None:
     if record.get("home") != now["home"]:
         return f"it was made for the path {record.get('home')}, which a JVM looks for"
     if record != {**now, "size": size}:
-        return "it was made from another list of classes, or is damaged"
+        return "it was made from another list of classes or of other archives, or is damaged"
     return None
 
 
@@ -81,12 +83,21 @@ def make(engine_home: Path, java: Java, spark: str) -> None:
     with tempfile.NamedTemporaryFile("wb", suffix=".list") as plain:
         plain.write(gzip.decompress(names))
         plain.flush()
-        _run(java, "-Xshare:dump", *QUICK, "-Xmx1g", f"-XX:SharedClassListFile={plain.name}",
+        _run(java, "-Xshare:dump", *QUICK, OPEN_CLASS_PATH, "-Xmx1g", f"-XX:SharedClassListFile={plain.name}",
              f"-XX:SharedArchiveFile={fresh}", "-Xlog:cds*=off", "-cp", class_path(str(real)))
     fresh.replace(archive)
+    list_contents(real, java)
     made = {**(_made_from(engine_home, java, spark) or {}), "size": archive.stat().st_size}
     _record(engine_home).write_text(json.dumps(made, indent=1), encoding="utf-8")
     prove(engine_home, java)
+
+
+def list_contents(engine_home: Path, java: Java) -> None:
+    """Write down what the archives of the class path hold, and see that *java* finds by it.  Raises `SetupError`."""
+    home = engine_home.resolve()
+    to = Path(contents(str(path(home))))
+    _run(java, *QUICK, OPEN_CLASS_PATH, "-cp", class_path(str(home)), "emrlite.ClassPath", f"{to}.new")
+    to.with_name(f"{to.name}.new").replace(to)
 
 
 def forget(engine_home: Path) -> None:
@@ -125,8 +136,16 @@ def _made_from(engine_home: Path, java: Java, spark: str) -> dict[str, object] |
     names = _list(spark)
     if names is None:
         return None
-    home = str(engine_home.resolve())
-    return {"form": _FORM, "home": home, "java": identity(java), "list": hashlib.sha256(names).hexdigest()}
+    home = engine_home.resolve()
+    return {"form": _FORM, "home": str(home), "java": identity(java), "list": hashlib.sha256(names).hexdigest(),
+            "archives": _archives(home)}
+
+
+def _archives(home: Path) -> str:
+    """Tells the archives of a class path from others of these names: a JVM too looks at their sizes and seconds."""
+    with os.scandir(home / "jars") as entries:
+        found = sorted((entry.name, entry.stat().st_size, int(entry.stat().st_mtime)) for entry in entries)
+    return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 def _list(spark: str) -> bytes | None:

@@ -14,7 +14,7 @@ from emrlite.cluster.model import NodeSpec
 from emrlite.node.addresses import Network
 from emrlite.node.configuration import DAEMON_LOG4J2
 from emrlite.node.engines import MODULE_OPTIONS, Engine
-from emrlite.node.java_options import DAEMON, EMPTY, sharing
+from emrlite.node.java_options import DAEMON, EMPTY, OPEN_CLASS_PATH, contents, sharing
 from emrlite.node.layout import Layout
 from emrlite.node.own_classes import NODE
 
@@ -66,7 +66,7 @@ def command(
            "-Dspark.deploy.defaultCores=4",
            "-Dspark.deploy.workerSelectionPolicy=MEMORY_FREE_DESC"] if "spark-master" in daemons else []),
         *(["-Dspark.worker.cleanup.enabled=false"] if "spark-worker" in daemons else []),
-        "-cp", f"{engine.classpath}:{layout.conf}", NODE,
+        OPEN_CLASS_PATH, "-cp", f"{engine.classpath}:{layout.conf}", NODE, contents(str(engine.archive or "")),
     ]
     words: list[str] = []
     for daemon in daemons:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 #: What is on an engine's class path before its archives: a directory that stays empty.
 EMPTY = "emptyconf"
 
@@ -40,6 +42,15 @@ def sharing(archive: str) -> tuple[str, ...]:
     it shares without flags.  It goes on without a word then, for nothing of it may appear in a step's logs.
     """
     return (*_IN_PLACE, f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds*=off") if archive else ()
+
+
+#: Lets a JVM have a class path of ours: ``java_classes/ClassPath.java``.
+OPEN_CLASS_PATH = "--add-opens=java.base/jdk.internal.loader=ALL-UNNAMED"
+
+
+def contents(archive: str) -> str:
+    """Where the list of what the class path holds is: beside the class-data *archive* ("": none), made with it."""
+    return archive and os.path.join(os.path.dirname(archive), "contents")
 
 
 #: What every JVM of a cluster is started with: Spark's `JavaModuleOptions` without

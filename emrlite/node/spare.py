@@ -16,7 +16,7 @@ from emrlite.cluster import instance_types
 from emrlite.cluster.model import ClusterSpec, NodeSpec, Role, StepSpec
 from emrlite.node import handover, java_options, jvm, resources, submit
 from emrlite.node.driver import SpareKind
-from emrlite.node.java_options import MODULE_OPTIONS
+from emrlite.node.java_options import MODULE_OPTIONS, OPEN_CLASS_PATH, contents
 from emrlite.node.layout import NodeInfo
 from emrlite.node.resources import Refused
 from emrlite.node.submit_arguments import Arguments, parse
@@ -32,8 +32,8 @@ _OPTIONS: Mapping[SpareKind, tuple[str, str]] = {
     "driver": ("spark.driver.extraJavaOptions", "spark.driver.defaultJavaOptions"),
     "executor": ("spark.executor.extraJavaOptions", "spark.executor.defaultJavaOptions"),
 }
-#: Only a spare has this: Java remembers its working directory in the opened package too.
-_OWN = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED",)
+#: Only a spare has these: Java remembers its working directory in the first opened package too.
+_OWN = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", OPEN_CLASS_PATH)
 #: What its heap starts with: one that practises gives back what practice took, down to this, and waits with little.
 #: For a step that is known a driver would outgrow that, collection after collection; an executor has what Java gives.
 _HEAP = "-Xms96m"
@@ -74,7 +74,8 @@ def command(
     unfinished.rename(directory / "started.json")  # whoever sees it may read it
     own = [*_OWN, *(_HEAP_OF_KNOWN_STEP[kind] if step else (_HEAP,))]
     rounds = 0 if step and kind == "driver" else ROUNDS
-    return [*java[:-2], *own, *java[-2:], MAIN, str(directory), kind, str(rounds), str(steps)], env
+    words = (str(directory), kind, str(rounds), str(steps), contents(info.archive))
+    return [*java[:-2], *own, *java[-2:], MAIN, *words], env
 
 
 def _driver(arguments: Arguments, info: NodeInfo, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

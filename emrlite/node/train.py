@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from emrlite.node import class_data, engines, fresh_hdfs, java, own_classes
@@ -75,6 +76,8 @@ def write_classes(settings: Settings) -> None:
         command = [sys.executable, "-m", "emrlite", "run", str(JOB)]
         # The lists lie where a node with a view of its own would not see them.
         subprocess.run(command, check=True, env={**os.environ, "JAVA_HOME": str(home), "EMRLITE_NAMESPACE": "off"})
+        # No JVM that does without class data has a class path that knows what it holds.
+        class_data.list_contents(engines.find(settings).home, replace(real, home=home))
         found = union(path.read_text(encoding="utf-8") for path in lists.iterdir())
     target = conf("engines.lock").with_name(class_data.list_name(settings.spark))
     target.write_bytes(gzip.compress("".join(f"{line}\n" for line in found).encode(), 9, mtime=0))

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from rig import Emulator, new_home, wait_for
 
 from emrlite.node import engines, java, train
+from emrlite.node.java_options import OPEN_CLASS_PATH, contents
 from emrlite.settings import Settings
 
 #: Who a JVM is, by its main class; the first that it has loaded counts.
@@ -106,6 +108,31 @@ def test_drivers_and_executors_run_whose_classes_a_flight_recorder_looks_at(emul
     app = emulator.put("count.py", JOB)
     done = emulator.run_step(cluster, "spark-submit", "--conf", recorded[0], "--conf", recorded[1], app)
     assert done["State"] == "COMPLETED", done["stderr"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="nobody tells which files a process has open")
+def test_the_jvms_of_a_cluster_open_few_of_the_archives_on_their_class_path(emulator: Emulator, cluster: str) -> None:
+    app = emulator.put("count.py", JOB)
+    assert emulator.run_step(cluster, "spark-submit", app)["State"] == "COMPLETED"
+    opened = {}
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        ours = {"emrlite.Node", "emrlite.Spare"} & set(words) and any(cluster in word for word in words)
+        if ours and words[0].endswith("/java"):
+            opened[process.pid] = sum(file.path.endswith(".jar") for file in process.open_files())
+    assert len(opened) >= 2, "the master and a core node"
+    assert all(0 < count < 60 for count in opened.values()), opened
+
+
+def test_with_a_list_of_what_they_hold_java_finds_the_same_in_the_archives(tmp_path: Path) -> None:
+    engine = engines.ensure(Settings.load(), print, whole=True)
+    assert engine.archive
+    made = tmp_path / "contents"
+    said = subprocess.run(
+        [engine.java_home / "bin/java", OPEN_CLASS_PATH, "-cp", engine.classpath, "emrlite.ClassPath", made],
+        capture_output=True, text=True, timeout=120, check=False)
+    assert said.returncode == 0, said.stderr
+    assert made.read_bytes() == Path(contents(str(engine.archive))).read_bytes()
 
 
 def test_no_archive_of_the_class_path_is_signed_for_class_data_would_leave_it_out() -> None:

@@ -75,6 +75,15 @@ def test_daemons_share_the_archive_of_the_engine(engine, tmp_path):
         assert "SharedArchiveFile" not in " ".join(command(asked, node, engine, tmp_path).argv)
 
 
+def test_daemons_are_told_what_the_class_path_holds_where_that_is_listed(engine, tmp_path):
+    listed = dataclasses.replace(engine, archive=tmp_path / "an engine" / "classes.jsa")
+    asked = spec(core=1)
+    for node in asked.nodes:
+        for at, contents in ((listed, str(tmp_path / "an engine" / "contents")), (engine, "")):
+            argv = command(asked, node, at, tmp_path).argv
+            assert argv[argv.index("emrlite.Node") + 1] == contents
+
+
 def test_each_daemon_of_a_node_has_a_log_of_its_own():
     text = configuration.daemon_log4j2(("namenode", "spark-master", "datanode", "spark-worker"))
     found = dict(line.split(" = ", 1) for line in text.splitlines() if " = " in line)

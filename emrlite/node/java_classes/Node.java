@@ -1,6 +1,7 @@
 package emrlite;
 
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
@@ -16,9 +17,9 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 
 /**
- * The daemons of one node in one JVM: <code>Node MAIN ARGUMENT… [-- MAIN ARGUMENT…]…</code>
+ * The daemons of one node in one JVM: <code>Node CONTENTS MAIN ARGUMENT… [-- MAIN ARGUMENT…]…</code>
  *
- * <p>Before a main class may stand <code>--after HOST:PORT</code>: it is loaded, and begins once the page of Spark's master there
+ * <p><code>CONTENTS</code> lists what is on the class path (<code>ClassPath</code>), or is empty.  Before a main class may stand <code>--after HOST:PORT</code>: it is loaded, and begins once the page of Spark's master there
  * says that it is ALIVE.  A master listens before it takes workers, and one that was not taken asks again 5 to 15 s later.
  * So a node starts together with its master, and neither loses a try.  When one daemon ends, all do: a node is one thing.
  *
@@ -40,12 +41,15 @@ public final class Node {
     private Node() {
     }
 
-    public static void main(String[] words) {
+    public static void main(String[] words) throws Exception {
+        if (!words[0].isEmpty()) {
+            ClassPath.use(new File(words[0]));
+        }
         // A NameNode and a DataNode register metrics of the same names.
         DefaultMetricsSystem.setMiniClusterMode(true);
         // What only daemons shall read; it lies beside the files that clients read too.
         Configuration.addDefaultResource("daemons-site.xml");
-        int at = 0;
+        int at = 1;
         while (at < words.length) {
             String after = null;
             if (words[at].equals(AFTER)) {

@@ -32,12 +32,14 @@ def home(tmp_path, java, monkeypatch):
     names.write_bytes(gzip.compress(b"java/lang/Object\n"))
     monkeypatch.setattr(class_data, "conf", lambda _name: names)
     home = tmp_path / "an engine"
-    home.mkdir()
+    (home / "jars").mkdir(parents=True)
+    (home / "jars" / "a.jar").write_bytes(b"an archive")
     class_data.path(home).write_bytes(b"classes")
     found = (java.home / "lib/server/libjvm.so").stat()
     identity = [java.version, str(java.home / "lib/server/libjvm.so"), found.st_size, int(found.st_mtime)]
     made_from = {"form": class_data._FORM, "home": str(home), "java": identity}
-    record = {**made_from, "list": hashlib.sha256(names.read_bytes()).hexdigest(), "size": 7}
+    record = {**made_from, "list": hashlib.sha256(names.read_bytes()).hexdigest(),
+              "archives": class_data._archives(home), "size": 7}
     class_data.path(home).with_suffix(".json").write_text(json.dumps(record))
     return home
 
@@ -64,6 +66,15 @@ def test_an_archive_from_another_list_or_cut_short_is_passed_over(home, java, tm
     assert "another list" in class_data.wrong(home, java, "4.1.1")
     class_data.path(home).unlink()
     assert "not made yet" in class_data.wrong(home, java, "4.1.1")
+
+
+@pytest.mark.parametrize("change", [
+    lambda jar: jar.write_bytes(b"another archive"), lambda jar: os.utime(jar, (1, 1)), lambda jar: jar.unlink(),
+    lambda jar: jar.with_name("b.jar").touch(),
+])
+def test_an_archive_for_other_jars_is_passed_over(home, java, change):
+    change(home / "jars" / "a.jar")
+    assert "of other archives" in class_data.wrong(home, java, "4.1.1")
 
 
 def test_an_archive_for_another_path_is_passed_over_but_links_to_a_home_do_not_matter(home, java, tmp_path):
@@ -166,7 +177,7 @@ def test_the_shipped_list_names_classes_of_every_daemon_and_no_path_of_a_machine
         "org/apache/hadoop/hdfs/server/namenode/NameNode", "org/apache/hadoop/hdfs/server/datanode/DataNode",
         "org/apache/spark/deploy/master/Master", "org/apache/spark/deploy/worker/Worker",
         "org/apache/spark/executor/CoarseGrainedExecutorBackend", "org/apache/hadoop/fs/FsShell",
-        "org/apache/hadoop/fs/s3a/S3AFileSystem",
+        "org/apache/hadoop/fs/s3a/S3AFileSystem", "emrlite/ClassPath", "emrlite/Contents",
     ):  # fmt: skip
         assert name in names
     assert not [name for name in names if ".jar" in name or "/tmp/" in name or "/home/" in name]

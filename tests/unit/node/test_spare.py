@@ -8,6 +8,7 @@ import pytest
 from simulation import spec, step
 
 from emrlite.node import handover, java_options, jvm, resources, spare, spares, submit
+from emrlite.node.java_options import OPEN_CLASS_PATH
 from emrlite.node.provision import offered
 from emrlite.node.submit_arguments import parse
 
@@ -57,10 +58,10 @@ def test_a_spare_driver_is_started_as_its_step_would_or_as_one_without_options(
     usual = submit.translate(parse(words.split()), info, {}, {}, submit.machine_memory())
 
     at = argv.index(spare.MAIN)
-    own = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", heap)
+    own = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", OPEN_CLASS_PATH, heap)
     assert set(own) <= set(argv[:at])
     assert [word for word in argv[:at] if word not in own] == list(usual.argv[:usual.argv.index(submit.MAIN)])
-    assert argv[at:] == [spare.MAIN, str(directory), "driver", str(rounds), str(tmp_path)]
+    assert argv[at:] == [spare.MAIN, str(directory), "driver", str(rounds), str(tmp_path), ""]
     assert env["HOME"] == "/home/hadoop"
     assert json.loads((directory / "started.json").read_text())["environ"]["TZ"] == "UTC"
     assert not (directory / "taken").exists()
@@ -119,7 +120,7 @@ def test_the_spare_executor_of_a_step_has_the_memory_that_it_asks_for(info, tmp_
     assert "-Xmx700M" in argv
     assert not [word for word in argv if word.startswith("-Xms")]
     at = argv.index(spare.MAIN)
-    assert argv[at + 2:] == ["executor", str(spare.ROUNDS), str(tmp_path)], "should the step not take it, it practises"
+    assert argv[at + 2:] == ["executor", str(spare.ROUNDS), str(tmp_path), ""], "not taken by the step, it practises"
 
 
 @pytest.fixture
