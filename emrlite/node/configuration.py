@@ -27,32 +27,21 @@ _XML = {"yarn-site": "yarn-site.xml", "mapred-site": "mapred-site.xml"}
 _PROPERTIES = {"spark-metrics": "metrics.properties"}
 _TRUE = "true"
 
-#: What the daemons log with; a cluster's ``spark-log4j2`` is for the user's programs.
-DAEMON_LOG4J2 = "log4j2-daemons.properties"
 #: Read by ``java_classes/Node.java`` only.
 DAEMONS_SITE = "daemons-site.xml"
 
 #: A DataNode that is up before its NameNode asks again soon, for a minute; clients give up after seconds.
 _DAEMONS_SITE = {"ipc.client.connect.retry.interval": "100", "ipc.client.connect.max.retries": "600"}
 
-_PATTERN = "%d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex"
-#: Loggers of each daemon: those that belong to its family, and its own.
-_OF_HDFS = ("org.apache.hadoop", "BlockStateChange", "SecurityLogger")
-_LOGGERS = {
-    "namenode": (_OF_HDFS, "org.apache.hadoop.hdfs.server.namenode"),
-    "datanode": (_OF_HDFS, "org.apache.hadoop.hdfs.server.datanode"),
-    "spark-master": (("org.apache.spark",), "org.apache.spark.deploy.master"),
-    "spark-worker": (("org.apache.spark",), "org.apache.spark.deploy.worker"),
-}
-
-LOG4J2 = f"""\
+#: What the user's programs log with; daemons do without (``java_classes/DaemonLogs.java``), in the same form.
+LOG4J2 = """\
 rootLogger.level = info
 rootLogger.appenderRef.stderr.ref = stderr
 appender.stderr.type = Console
 appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = {_PATTERN}
+appender.stderr.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex
 # There are no native libraries of Hadoop on any machine of ours; every log would begin with that.
 logger.native.name = org.apache.hadoop.util.NativeCodeLoader
 logger.native.level = error
@@ -74,34 +63,9 @@ def merged(*levels: Sequence[Configuration]) -> dict[str, dict[str, str]]:
     return found
 
 
-def daemon_log4j2(daemons: Sequence[str]) -> str:
-    """``log4j2`` of a node's *daemons*: they share a JVM, and each has a log of its own below ``emrlite.logs``."""
-    names: dict[str, str] = {}  # logger -> daemon
-    for daemon in daemons:
-        shared, own = _LOGGERS[daemon]
-        names |= {name: daemon for name in shared if name not in names}
-        names |= {own: daemon} if own not in names else {}
-    text = LOG4J2
-    for daemon in daemons:
-        text += (
-            f"appender.{daemon}.type = File\n"
-            f"appender.{daemon}.name = {daemon}\n"
-            f"appender.{daemon}.fileName = ${{sys:emrlite.logs}}/{daemon}.log\n"
-            f"appender.{daemon}.layout.type = PatternLayout\n"
-            f"appender.{daemon}.layout.pattern = {_PATTERN}\n"
-        )
-    for number, (name, daemon) in enumerate(names.items()):
-        text += (
-            f"logger.{number}.name = {name}\n"
-            f"logger.{number}.additivity = false\n"
-            f"logger.{number}.appenderRef.0.ref = {daemon}\n"
-        )
-    return text
-
-
 def files(
     *, core_site: Mapping[str, str], hdfs_site: Mapping[str, str], spark_defaults: Mapping[str, str],
-    configurations: Mapping[str, Mapping[str, str]], daemons: Sequence[str],
+    configurations: Mapping[str, Mapping[str, str]],
 ) -> dict[str, str]:
     """Return name -> text of every file in a node's ``conf`` directory."""
     asked = {name: dict(properties) for name, properties in configurations.items()}
@@ -113,7 +77,6 @@ def files(
         "spark-env.sh": exports(asked.get("spark-env/export", {})),
         "hadoop-env.sh": exports(asked.get("hadoop-env/export", {})),
         "log4j2.properties": LOG4J2 + properties(asked.get("spark-log4j2", {})),
-        DAEMON_LOG4J2: daemon_log4j2(daemons),
         DAEMONS_SITE: xml(_DAEMONS_SITE),
     }
     found |= {file: xml(asked[name]) for name, file in _XML.items() if name in asked}

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from emrlite.cluster.model import NodeSpec
 from emrlite.node.addresses import Network
-from emrlite.node.configuration import DAEMON_LOG4J2
 from emrlite.node.engines import MODULE_OPTIONS, Engine
 from emrlite.node.java_options import DAEMON, EMPTY, OPEN_CLASS_PATH, contents, sharing
 from emrlite.node.layout import Layout
@@ -35,6 +34,15 @@ _AFTER = {"spark-worker": "spark-master-ui"}
 FOOTPRINT = {
     "namenode": 180, "datanode": 120, "spark-master": 100, "spark-worker": 100, "driver": 350, "executor": 400,
 }  # fmt: skip
+
+#: Loggers of each daemon: those that belong to its family, and its own.
+_OF_HDFS = ("org.apache.hadoop", "BlockStateChange", "SecurityLogger")
+_LOGGERS = {
+    "namenode": (_OF_HDFS, "org.apache.hadoop.hdfs.server.namenode"),
+    "datanode": (_OF_HDFS, "org.apache.hadoop.hdfs.server.datanode"),
+    "spark-master": (("org.apache.spark",), "org.apache.spark.deploy.master"),
+    "spark-worker": (("org.apache.spark",), "org.apache.spark.deploy.worker"),
+}
 
 #: The name of the one process under which a node's daemons run.
 PROCESS = "daemons"
@@ -61,7 +69,8 @@ def command(
         str(engine.java_home / "bin" / "java"), *DAEMON, f"-Xmx{sum(_HEAP[daemon] for daemon in daemons)}m",
         *MODULE_OPTIONS, *sharing(str(engine.archive or "")),
         "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={layout.tmp}",
-        f"-Dlog4j2.configurationFile={layout.conf / DAEMON_LOG4J2}", f"-Demrlite.logs={layout.daemon_logs}",
+        "-Dslf4j.provider=emrlite.DaemonLogs", f"-Demrlite.loggers={loggers(daemons)}",
+        f"-Demrlite.logs={layout.daemon_logs}",
         *([f"-Dspark.deploy.appIdPattern={application_ids}", "-Dspark.master.rest.enabled=false",
            "-Dspark.deploy.defaultCores=4",
            "-Dspark.deploy.workerSelectionPolicy=MEMORY_FREE_DESC"] if "spark-master" in daemons else []),
@@ -81,6 +90,16 @@ def command(
     if "spark-worker" in daemons:
         env["JAVA_HOME"] = str(layout.executor_java)
     return Command(argv=(*java, *words), env=env)
+
+
+def loggers(daemons: Sequence[str]) -> str:
+    """Which logger writes into which daemon's log, as ``java_classes/DaemonLogs.java`` reads it: they share a JVM."""
+    names: dict[str, str] = {}  # logger -> daemon
+    for daemon in daemons:
+        shared, own = _LOGGERS[daemon]
+        names |= {name: daemon for name in shared if name not in names}
+        names |= {own: daemon} if own not in names else {}
+    return ",".join(f"{name}={daemon}" for name, daemon in names.items())
 
 
 def _arguments(

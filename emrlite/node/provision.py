@@ -107,8 +107,7 @@ def conf_files(
         **configuration.table_formats(asked),
     }
     return configuration.files(
-        core_site=core_site, hdfs_site=hdfs_site, spark_defaults=defaults, configurations=asked,
-        daemons=daemons)
+        core_site=core_site, hdfs_site=hdfs_site, spark_defaults=defaults, configurations=asked)
 
 
 def _configurations(spec: ClusterSpec, node: NodeSpec) -> dict[str, dict[str, str]]:

@@ -21,8 +21,7 @@ def read_xml(text):
 def files(*levels, core=None, defaults=None):
     return configuration.files(
         core_site=core or {"fs.defaultFS": "hdfs://a:8020"}, hdfs_site={"dfs.replication": "1"},
-        spark_defaults=defaults or {}, configurations=configuration.merged(*levels),
-        daemons=("namenode", "spark-master"))
+        spark_defaults=defaults or {}, configurations=configuration.merged(*levels))
 
 
 def test_the_instance_group_wins_over_the_cluster_and_both_over_us():
@@ -62,7 +61,7 @@ def test_sparks_catalogue_is_that_of_hive_with_sparks_own_settings_above():
     assert read_xml(found["hive-site.xml"]) == {"a": "hive", "b": "spark"}
 
 
-def test_logs_and_metrics_are_the_users_but_the_daemons_log_as_ever():
+def test_logs_and_metrics_are_the_users():
     before = files([])
     found = files([
         Configuration(classification="spark-log4j2", properties={"rootLogger.level": "warn"}),
@@ -71,7 +70,6 @@ def test_logs_and_metrics_are_the_users_but_the_daemons_log_as_ever():
     assert found["log4j2.properties"].endswith("rootLogger.level warn\n")
     assert found["log4j2.properties"].startswith(configuration.LOG4J2)  # the last of two lines counts
     assert before["log4j2.properties"] == configuration.LOG4J2
-    assert found[configuration.DAEMON_LOG4J2] == configuration.daemon_log4j2(("namenode", "spark-master"))
     assert found["metrics.properties"] == "*.sink.jmx.class a.B\n"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from simulation import spec
 
-from emrlite.node import configuration, daemons, fresh_hdfs
+from emrlite.node import daemons, fresh_hdfs
 from emrlite.node.addresses import PORTS, Network
 from emrlite.node.driver import daemons_of
 from emrlite.node.engines import Engine
@@ -85,16 +85,12 @@ def test_daemons_are_told_what_the_class_path_holds_where_that_is_listed(engine,
 
 
 def test_each_daemon_of_a_node_has_a_log_of_its_own():
-    text = configuration.daemon_log4j2(("namenode", "spark-master", "datanode", "spark-worker"))
-    found = dict(line.split(" = ", 1) for line in text.splitlines() if " = " in line)
-    to = {found[f"{key[:-5]}.name"]: found[f"{key[:-5]}.appenderRef.0.ref"] for key in found
-          if key.endswith(".name") and f"{key[:-5]}.appenderRef.0.ref" in found}
+    found = daemons.loggers(("namenode", "spark-master", "datanode", "spark-worker"))
+    to = dict(pair.split("=") for pair in found.split(","))
     assert to["org.apache.hadoop"] == to["org.apache.hadoop.hdfs.server.namenode"] == "namenode"
     assert to["org.apache.hadoop.hdfs.server.datanode"] == "datanode"
     assert to["org.apache.spark"] == to["org.apache.spark.deploy.master"] == "spark-master"
     assert to["org.apache.spark.deploy.worker"] == "spark-worker"
-    assert {found[f"appender.{name}.fileName"] for name in to.values()} == {
-        f"${{sys:emrlite.logs}}/{name}.log" for name in to.values()}
 
 
 def test_each_cluster_has_an_hdfs_of_its_own(tmp_path):

@@ -177,7 +177,7 @@ def test_the_shipped_list_names_classes_of_every_daemon_and_no_path_of_a_machine
         "org/apache/hadoop/hdfs/server/namenode/NameNode", "org/apache/hadoop/hdfs/server/datanode/DataNode",
         "org/apache/spark/deploy/master/Master", "org/apache/spark/deploy/worker/Worker",
         "org/apache/spark/executor/CoarseGrainedExecutorBackend", "org/apache/hadoop/fs/FsShell",
-        "org/apache/hadoop/fs/s3a/S3AFileSystem", "emrlite/ClassPath", "emrlite/Contents",
+        "org/apache/hadoop/fs/s3a/S3AFileSystem", "emrlite/ClassPath", "emrlite/Contents", "emrlite/DaemonLogs",
     ):  # fmt: skip
         assert name in names
     assert not [name for name in names if ".jar" in name or "/tmp/" in name or "/home/" in name]
