@@ -28,6 +28,7 @@ JOB = Path(__file__).with_name("training_job.py")
 #: Made while a JVM runs, so of no use to another.
 _GENERATED = re.compile(
     r"\$\$Lambda|\$Proxy\d|^jdk/internal/reflect/Generated|^org/apache/spark/sql/catalyst/expressions/Generated"
+    r"|^jdk/jfr/internal/handlers/EventHandler\d"
     r"|^java/lang/invoke/(LambdaForm|BoundMethodHandle)\$(MH|DMH|Species_)|/GeneratedC|\$Lambda\$|0x"
 )
 
