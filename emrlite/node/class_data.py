@@ -50,9 +50,9 @@ def wrong(engine_home: Path, java: Java, spark: str) -> str | None:
     try:
         record = json.loads(_record(engine_home).read_text(encoding="utf-8"))
         size = archive.stat().st_size
+        now = _made_from(engine_home, java, spark)
     except (FileNotFoundError, ValueError):
         return "it was not made yet"
-    now = _made_from(engine_home, java, spark)
     if now is None:
         return f"there is no list of classes for Spark {spark}"
     if record.get("form") != _FORM:
@@ -144,7 +144,8 @@ def _made_from(engine_home: Path, java: Java, spark: str) -> dict[str, object] |
 def _archives(home: Path) -> str:
     """Tells the archives of a class path from others of these names: a JVM too looks at their sizes and seconds."""
     with os.scandir(home / "jars") as entries:
-        found = sorted((entry.name, entry.stat().st_size, int(entry.stat().st_mtime)) for entry in entries)
+        there = [(entry.name, entry.stat()) for entry in entries if entry.is_file()]
+    found = sorted((name, of.st_size, int(of.st_mtime)) for name, of in there)
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 

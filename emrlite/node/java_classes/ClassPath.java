@@ -16,7 +16,8 @@ import jdk.internal.loader.URLClassPath;
  *
  * <p>Java opens one archive after the other until it finds what it looks for: for what is in none, or in the last, as a node's
  * configuration is, and for each kind of service all 326 of them, 185,000 names.  Entries that are not listed are looked at
- * always, those that an agent adds come last.  <code>ClassPath FILE</code> writes the list, and looks whether this Java finds the same with it.
+ * always, those that an agent adds come last.  <code>ClassPath FILE</code> writes the list, and looks whether this Java finds
+ * the same with it.
  */
 public final class ClassPath extends URLClassPath {
     private static final String[] SAMPLES = {
@@ -46,7 +47,7 @@ public final class ClassPath extends URLClassPath {
         String before = samples();
         use(list);
         if (!samples().equals(before)) {
-            throw new IllegalStateException("with a list of its archives the class path serves\n" + samples() + "\ninstead of\n" + before);
+            throw new IllegalStateException("with a list of its archives the class path serves\n" + samples() + "instead of\n" + before);
         }
     }
 

@@ -70,11 +70,20 @@ def test_an_archive_from_another_list_or_cut_short_is_passed_over(home, java, tm
 
 @pytest.mark.parametrize("change", [
     lambda jar: jar.write_bytes(b"another archive"), lambda jar: os.utime(jar, (1, 1)), lambda jar: jar.unlink(),
-    lambda jar: jar.with_name("b.jar").touch(),
+    lambda jar: jar.with_name("b.jar").touch(), lambda jar: jar.rename(jar.with_name("b.jar")),
 ])
 def test_an_archive_for_other_jars_is_passed_over(home, java, change):
     change(home / "jars" / "a.jar")
     assert "of other archives" in class_data.wrong(home, java, "4.1.1")
+
+
+def test_an_engine_that_has_lost_its_jars_has_no_archive(home, java):
+    (home / "jars" / "a.jar").unlink()
+    (home / "jars" / "a.jar").symlink_to(home / "gone.jar")
+    assert "of other archives" in class_data.wrong(home, java, "4.1.1")
+    (home / "jars" / "a.jar").unlink()
+    (home / "jars").rmdir()
+    assert "not made yet" in class_data.wrong(home, java, "4.1.1")
 
 
 def test_an_archive_for_another_path_is_passed_over_but_links_to_a_home_do_not_matter(home, java, tmp_path):
