@@ -95,7 +95,7 @@ def make(engine_home: Path, java: Java, spark: str) -> None:
 def list_contents(engine_home: Path, java: Java) -> None:
     """Write down what the archives of the class path hold, and see that *java* finds by it.  Raises `SetupError`."""
     home = engine_home.resolve()
-    to = Path(contents(str(path(home))))
+    to = _contents(home)
     _run(java, *QUICK, OPEN_CLASS_PATH, "-cp", class_path(str(home)), "emrlite.ClassPath", f"{to}.new")
     to.with_name(f"{to.name}.new").replace(to)
 
@@ -103,6 +103,7 @@ def list_contents(engine_home: Path, java: Java) -> None:
 def forget(engine_home: Path) -> None:
     """The class path is another one: what was made for the old one does not count."""
     _record(engine_home).unlink(missing_ok=True)
+    _contents(engine_home).unlink(missing_ok=True)
 
 
 def prove(engine_home: Path, java: Java) -> None:
@@ -125,6 +126,10 @@ def _run(java: Java, *arguments: str) -> str:
         said = (done.stderr or done.stdout).strip()[-400:] or f"Java ended with exit code {done.returncode}"
         raise SetupError(f"the class-data archive: {said}")
     return done.stdout
+
+
+def _contents(engine_home: Path) -> Path:
+    return Path(contents(str(path(engine_home))))
 
 
 def _record(engine_home: Path) -> Path:

@@ -51,8 +51,11 @@ public final class ClassPath extends URLClassPath {
         }
     }
 
-    /** Lets the JVM find by the <code>list</code> what it has not found so far. */
+    /** Lets the JVM find by the <code>list</code> what it has not found so far; if there is none, all is as it was. */
     static void use(File list) throws Exception {
+        if (!list.isFile()) {
+            return;
+        }
         ClassPath found = new ClassPath(current().getURLs(), new Contents(list));
         field().set(ClassLoader.getSystemClassLoader(), found);
     }

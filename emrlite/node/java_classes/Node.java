@@ -19,7 +19,7 @@ import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 /**
  * The daemons of one node in one JVM: <code>Node CONTENTS MAIN ARGUMENT… [-- MAIN ARGUMENT…]…</code>
  *
- * <p><code>CONTENTS</code> lists what is on the class path (<code>ClassPath</code>), or is empty.  Before a main class may stand <code>--after HOST:PORT</code>: it is loaded, and begins once the page of Spark's master there
+ * <p><code>CONTENTS</code> lists what is on the class path (<code>ClassPath</code>), or there is none.  Before a main class may stand <code>--after HOST:PORT</code>: it is loaded, and begins once the page of Spark's master there
  * says that it is ALIVE.  A master listens before it takes workers, and one that was not taken asks again 5 to 15 s later.
  * So a node starts together with its master, and neither loses a try.  When one daemon ends, all do: a node is one thing.
  *
@@ -42,9 +42,7 @@ public final class Node {
     }
 
     public static void main(String[] words) throws Exception {
-        if (!words[0].isEmpty()) {
-            ClassPath.use(new File(words[0]));
-        }
+        ClassPath.use(new File(words[0]));
         // A NameNode and a DataNode register metrics of the same names.
         DefaultMetricsSystem.setMiniClusterMode(true);
         // What only daemons shall read; it lies beside the files that clients read too.

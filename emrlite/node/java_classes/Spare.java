@@ -17,7 +17,7 @@ import java.util.TimeZone;
 /**
  * The JVM of a driver or an executor, started before anybody has asked for one: <code>Spare DIRECTORY KIND ROUNDS PROCESSES CONTENTS</code>
  *
- * <p><code>CONTENTS</code> lists what is on the class path (<code>ClassPath</code>), or is empty.  It loads what it will need, writes the port that it listens on and its process to <code>DIRECTORY/port</code>, and
+ * <p><code>CONTENTS</code> lists what is on the class path (<code>ClassPath</code>), or there is none.  It loads what it will need, writes the port that it listens on and its process to <code>DIRECTORY/port</code>, and
  * practises (<code>Practice</code>) until it is asked for, at most <code>ROUNDS</code> times, while no step runs.  Whoever sends the secret of
  * <code>DIRECTORY/secret</code> gives it files for standard output and error, a working directory, an environment, properties, and a
  * main class with its words.  It serves once.  Until then it has seen nothing of any user's.
@@ -32,9 +32,7 @@ public final class Spare {
     }
 
     public static void main(String[] words) throws Throwable {
-        if (!words[4].isEmpty()) {
-            ClassPath.use(new File(words[4]));
-        }
+        ClassPath.use(new File(words[4]));
         TimeZone.getDefault(); // sets a property, once
         Properties fresh = (Properties) System.getProperties().clone();
         File directory = new File(words[0]);

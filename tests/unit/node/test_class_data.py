@@ -86,6 +86,13 @@ def test_an_engine_that_has_lost_its_jars_has_no_archive(home, java):
     assert "not made yet" in class_data.wrong(home, java, "4.1.1")
 
 
+def test_what_was_made_for_another_class_path_does_not_count(home, java):
+    (home / "contents").write_bytes(b"a list")
+    class_data.forget(home)
+    assert "not made yet" in class_data.wrong(home, java, "4.1.1")
+    assert not (home / "contents").exists()
+
+
 def test_an_archive_for_another_path_is_passed_over_but_links_to_a_home_do_not_matter(home, java, tmp_path):
     (tmp_path / "link").symlink_to(home)
     assert class_data.wrong(tmp_path / "link", java, "4.1.1") is None
