@@ -31,7 +31,8 @@ _SECONDS = 60.0
 
 def path(jar: Path, java: Java) -> Path:
     """Where the archive of the server in *jar* is, or would be, for *java*."""
-    made_from = json.dumps([class_data.identity(java), jar.name, jar.stat().st_size])
+    file, real = jar.stat(), jar.resolve()  # Java takes it for this file only, and says no word of it for a copy
+    made_from = json.dumps([class_data.identity(java), str(real), file.st_size, int(file.st_mtime)])
     return jar.with_name(f"s3proxy-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}.jsa")
 
 

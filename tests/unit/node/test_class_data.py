@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from emrlite.errors import SetupError
-from emrlite.node import class_data, java_options, jvm, parts, train
+from emrlite.node import class_data, java_options, jvm, parts, s3_class_data, train
 from emrlite.node.java import Java
 from emrlite.node.java_options import sharing
 
@@ -197,3 +197,15 @@ def test_the_shipped_list_names_classes_of_every_daemon_and_no_path_of_a_machine
     ):  # fmt: skip
         assert name in names
     assert not [name for name in names if ".jar" in name or "/tmp/" in name or "/home/" in name]
+
+
+def test_the_s3_servers_archive_is_another_for_a_copy_and_the_same_behind_a_link(tmp_path, java):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "s3.jar").write_bytes(b"an archive")
+        os.utime(tmp_path / name / "s3.jar", (1, 1))
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    made, copied, linked = (s3_class_data.path(tmp_path / name / "s3.jar", java).name for name in ("a", "b", "link"))
+    assert made == linked != copied
+    os.utime(tmp_path / "a" / "s3.jar", (2, 2))
+    assert s3_class_data.path(tmp_path / "a" / "s3.jar", java).name != made
