@@ -35,7 +35,8 @@ from emrlite.node.driver import Driver
 log = logging.getLogger(__name__)
 
 #: While something is on its way, the next look comes after a SHARE-th of the time for which nothing has happened, but
-#: at least BUSY and at most SLOW seconds: what takes long may be told a little later, and costs less to watch.
+#: at least BUSY and at most SLOW seconds: what takes long may be told a little later, and costs less to watch.  That a
+#: process has ended is seen after BUSY seconds all the same.
 BUSY, SLOW, SHARE = 0.02, 0.2, 50
 #: Seconds between looks while the cluster idles.
 IDLE = 0.5
@@ -142,8 +143,15 @@ class Reconciler:
             except Exception as error:  # noqa: BLE001
                 self._failed(error)
                 period = AGAIN if self._failures <= PATIENCE else IDLE
-            self._wake.wait(period)
+            self._pause(period)
             self._wake.clear()
+
+    def _pause(self, period: float) -> None:
+        """Wait, but while something is on its way no longer than until a process has ended."""
+        end = time.monotonic() + period
+        while (left := end - time.monotonic()) > 0:
+            if self._wake.wait(left if period == IDLE else min(left, BUSY)) or self.driver.news():
+                return
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1

@@ -61,6 +61,7 @@ class Driver(Protocol):
     """`LocalDriver` starts processes; `FakeDriver` is as good a citizen."""
 
     def observe(self, spec: ClusterSpec) -> Observed: ...
+    def news(self) -> bool: ...  #: whether something has ended since: costs next to nothing
     def adopt(self, spec: ClusterSpec) -> None: ...  #: the cluster is somebody's now: it is *spec* from here on
     def provision(self, spec: ClusterSpec, node: NodeSpec) -> None: ...
     def run_bootstrap(self, spec: ClusterSpec, node: NodeSpec, number: int) -> None: ...
@@ -112,6 +113,9 @@ class FakeDriver:
     def observe(self, spec: ClusterSpec) -> Observed:
         return Observed(now=time.time(), nodes=dict(self.nodes), steps=dict(self.steps), shipped=self.shipped,
                         released=self.released)
+
+    def news(self) -> bool:
+        return False
 
     def adopt(self, spec: ClusterSpec) -> None:
         self.calls.append(("adopt", spec.name))

@@ -127,6 +127,9 @@ class LocalDriver:
             rebooted=any(what.rebooted for found in seen.values() for what in found.values()),
         )
 
+    def news(self) -> bool:
+        return any(process.news for process in self._processes.values())
+
     def _spares_that_wait(self, spec: ClusterSpec, seen: Mapping[str, Mapping[str, Seen]]) -> frozenset[SpareKind]:
         """Those of which no other is wanted; on a node that was lost, or is not there yet, none is."""
         if not self._ahead:

@@ -139,6 +139,11 @@ class Process:
         self._popen = self._identity = self._last = None
 
     @property
+    def news(self) -> bool:
+        """Tell whether the program has ended since `see` last saw it run: one look at one file."""
+        return self._last is not None and self._last.ended is None and self._file("exit").exists()
+
+    @property
     def lingers(self) -> bool:
         """Tell whether the shim is there: for the program, or for what the program left behind."""
         return self._alive()

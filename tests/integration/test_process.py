@@ -178,6 +178,17 @@ def test_an_ended_process_can_be_forgotten_and_started_anew(node):
 # Stopping
 
 
+def test_that_a_program_has_ended_is_news_until_it_was_seen(node):
+    process = node.python("p", "import pathlib, time\nwhile not pathlib.Path('go').exists(): time.sleep(0.01)")
+    assert not process.news
+    wait(process.see)
+    assert not process.news
+    (node.root / "work" / "go").touch()
+    wait(lambda: process.news)
+    ended(process)
+    assert not process.news
+
+
 def test_stop_is_a_term_and_its_end_is_marked(node):
     process = node.start("p", "sleep", "60")
     node.shim_pid("p")

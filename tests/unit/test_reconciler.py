@@ -139,6 +139,26 @@ def test_a_store_that_cannot_be_written_for_a_while_does_not_end_the_loop(store,
     assert state(store) == "TERMINATED"
 
 
+def test_the_end_of_a_process_is_seen_long_before_the_next_look(store, monkeypatch):
+    class Told(FakeDriver):
+        ended = False
+
+        def news(self):
+            return self.ended
+
+    monkeypatch.setattr(module, "SHARE", 0.0001)
+    monkeypatch.setattr(module, "SLOW", 60.0)
+    store.create(spec(step("a"), keep_alive=False), ClusterStatus())
+    driver = Told(hang=frozenset("a"))
+    with Reconciler(store, ID, driver) as reconciler:
+        wait(lambda: "s-A" in driver.steps)
+        time.sleep(0.1)  # it looks a minute later now
+        driver.steps["s-A"] = replace(driver.steps["s-A"], ended=time.time(), exit_code=0)
+        driver.ended = True
+        wait(lambda: reconciler.done)
+    assert state(store) == "TERMINATED"
+
+
 # Many clusters
 
 
