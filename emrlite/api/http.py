@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs
@@ -162,13 +163,17 @@ class Endpoint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
+        shutdown = threading.Thread(target=self._server.shutdown, name="endpoint-shutdown")
+        shutdown.start()
+        with suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
+            shutdown.join()  # who waits for connections has got one, and sees that it shall end
+        shutdown.join()
         self._server.server_close()
         self._thread.join()
         deadline = threading.Event()
-        for _ in range(int(self.GRACE / 0.05)):
+        for _ in range(int(self.GRACE / 0.01)):
             self._cut([connection for connection in list(self._connections) if not connection.busy])
-            if not self._connections or deadline.wait(0.05):
+            if not self._connections or deadline.wait(0.01):
                 return
         log.info("%d answers were cut off at the end", len(self._connections))
         self._cut(list(self._connections))

@@ -22,7 +22,8 @@ from emrlite.node.layout import Layout
 from emrlite.settings import Settings
 from emrlite.storage import logs
 
-POLL_SECONDS = 0.1
+#: How often it looks at what the job prints and at the cluster, and whether anything of it was written down at all.
+POLL_SECONDS, LOOK_SECONDS = 0.1, 0.01
 
 _MAKE_BUCKET = re.compile(r"aws --endpoint-url \S+ s3 mb s3://(?P<bucket>[\w.-]+)")
 
@@ -52,6 +53,7 @@ def follow(at: Settings, url: str, s3: Any, cluster_id: str, step_id: str, *, si
     watch = links.Watch(at, cluster_id, step_id)
     live.clear()
     while True:
+        written_before = store.stamp()
         record = store.record(cluster_id)
         shown = _copy(log, shown, live)
         if app := watch.news(record):
@@ -65,7 +67,9 @@ def follow(at: Settings, url: str, s3: Any, cluster_id: str, step_id: str, *, si
             live.clear()
             click.echo(f"ending {cluster_id}; press Ctrl-C again to kill it at once", err=True)
             client.emr(url, at.region).terminate_job_flows(JobFlowIds=[cluster_id])
-        pause.wait(POLL_SECONDS)
+        for _ in range(round(POLL_SECONDS / LOOK_SECONDS)):
+            if pause.wait(LOOK_SECONDS) or store.stamp() != written_before:
+                break
     _copy(log, shown, live)
     live.clear()
     outcome = _outcome(record, step_id, s3, since, spared, 128 + interrupted[0] if interrupted else None)

@@ -48,6 +48,17 @@ def test_what_is_saved_is_read_back_whole(store):
     assert again.spec.cancels["s-A"] is CancelOption.TERMINATE_PROCESS
 
 
+def test_after_each_change_by_whomever_its_stamp_is_another(store):
+    stamps = [store.stamp()]
+    store.create(spec(), ClusterStatus())
+    stamps.append(store.stamp())
+    Store(store.path).add_events(ID, [Event(time=1.0, subject="cluster", state="TROUBLE")])
+    stamps.append(store.stamp())
+    store.record(ID)
+    assert store.stamp() == stamps[-1]
+    assert len(set(stamps)) == 3
+
+
 def test_an_id_is_given_once(store):
     store.create(spec(), ClusterStatus())
     with pytest.raises(StorageError, match=f"there is a cluster {ID} already"):
