@@ -10,13 +10,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
 from emrlite import __version__, home
 from emrlite.api import neighbours
-from emrlite.api.aws import Aws, Neighbourhood
 from emrlite.api.guard import Guard
 from emrlite.api.http import Application, Endpoint, listen
 from emrlite.cluster import releases, standby
@@ -39,6 +38,9 @@ from emrlite.node.view import Found, Kept
 from emrlite.settings import Settings
 from emrlite.storage import s3
 from emrlite.storage.emrfs import S3Access
+
+if TYPE_CHECKING:
+    from emrlite.api.aws import Aws
 
 log = logging.getLogger(__name__)
 
@@ -219,6 +221,8 @@ class Emulator:
         return Service(name, self._services, argv=argv, env=marked, tether=self._tether, answers=answers)
 
     def _aws(self) -> Aws:
+        from emrlite.api.aws import Aws, Neighbourhood  # a third of what this imports; S3's server comes up meanwhile
+
         local = self.settings.s3 == "local"
         return Aws(self.settings, self.clusters, Neighbourhood(
             s3_url=self._s3_up, moto_url=self._moto.ensure, moto_runs=lambda: self._moto.wanted,

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emrlite.errors import StorageError
@@ -59,6 +57,9 @@ def answers(url: str) -> bool:
 
 def client(access: S3Access) -> Any:
     """Return a botocore client for *access*, path-style, that takes no proxy on its way."""
+    import botocore.session  # a quarter of all that a command imports; meanwhile the S3 server comes up
+    from botocore.config import Config
+
     session = botocore.session.Session()
     config = Config(
         s3={"addressing_style": "path"}, retries={"max_attempts": 2}, proxies={}, connect_timeout=5, read_timeout=60,
@@ -72,6 +73,8 @@ def client(access: S3Access) -> Any:
 
 def users_keys() -> tuple[str, str]:
     """Return the user's own keys, as boto3 finds them, for an S3 endpoint that is not ours."""
+    import botocore.session
+
     found = botocore.session.Session().get_credentials()
     return (found.access_key, found.secret_key) if found else DUMMY_KEYS
 
