@@ -11,6 +11,10 @@ from typing import Any
 from emrlite.cluster.model import ClusterSpec, NodeSpec
 from emrlite.node.addresses import Network
 
+#: A page of Spark's takes two connections before it serves; whoever comes then is not answered, and tries again after a
+#: second unless it gives up before.
+CONNECT_SECONDS, ANSWER_SECONDS = 0.1, 2.0
+
 
 class Readiness:
     """Asks each master at most once a look, and only while somebody waits for the answer."""
@@ -64,8 +68,11 @@ class Readiness:
         return {(worker["host"], worker["port"]) for worker in master.get("workers", ()) if worker["state"] == "ALIVE"}
 
     def _json(self, service: str, path: str) -> dict[str, Any]:
-        connection = http.client.HTTPConnection(self._network.address(1), self._network.port(service, 1), timeout=2)
+        address = self._network.address(1), self._network.port(service, 1)
+        connection = http.client.HTTPConnection(*address, timeout=CONNECT_SECONDS)
         with suppress(OSError, http.client.HTTPException, ValueError):
+            connection.connect()
+            connection.sock.settimeout(ANSWER_SECONDS)
             connection.request("GET", path)
             answer = connection.getresponse()
             body = answer.read()

@@ -33,7 +33,9 @@ public final class Node {
     private static final String NEXT = "--";
     private static final String ALIVE = "ALIVE";
     private static final long LOOK_MILLIS = 50L;
-    private static final int CONNECT_MILLIS = 1000;
+    /** A page of Spark's takes two connections before it serves; a third would not be answered for a second, and then asked for again. */
+    private static final int CONNECT_MILLIS = 100;
+    private static final int ANSWER_MILLIS = 1000;
     private static final String DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode";
     private static final String ACTOR = "org.apache.hadoop.hdfs.server.datanode.BPServiceActor";
     private static final long YOUNG_MILLIS = 60000L;
@@ -104,7 +106,7 @@ public final class Node {
                 Socket socket = new Socket();
                 try {
                     socket.connect(new InetSocketAddress(host, port), CONNECT_MILLIS);
-                    socket.setSoTimeout(CONNECT_MILLIS);
+                    socket.setSoTimeout(ANSWER_MILLIS);
                     if (page(socket).indexOf(ALIVE) >= 0) {
                         return;
                     }
