@@ -10,10 +10,14 @@ EMPTY = "emptyconf"
 #: Quick to start and small: measured at a third of the default's wall and CPU for short jobs.
 #: The thread stack stays Java's own: deep query plans need it, and unused stack costs nothing.
 QUICK: tuple[str, ...] = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+#: What of Netty nobody here asks for, and each JVM would pay for as it starts: events for Java's Flight Recorder, which
+#: comes up for them (0.05 s), and its native transport, which cannot be had where Hadoop's archives bring another one.
+NETTY: tuple[str, ...] = ("-Dio.netty.jfr.enabled=false", "-Dio.netty.transport.noNative=true")
 #: A daemon has many threads, none of which goes deep; it serves tens of requests a second, not thousands.
 #: It also starts with a small heap, for what it leaves behind while it starts would stay resident as long as it idles;
 #: but one that all but a NameNode's do not outgrow: each time costs a collection of the whole.
-DAEMON: tuple[str, ...] = (*QUICK, "-Xss512k", "-Xms64m")
+#: None of them speaks TLS, and a DataNode and a NameNode read 140 certificates for it while they start.
+DAEMON: tuple[str, ...] = (*QUICK, *NETTY, "-Xss512k", "-Xms64m", "-Djavax.net.ssl.trustStore=NONE")
 #: Executors do the real work, and the S3 server carries all bytes, so they keep the optimising compiler, but it waits
 #: ten times as long as by default before it takes a method for hot: for a short job it is a quarter of all processor
 #: time of an executor, and a third of the S3 server's while it starts.

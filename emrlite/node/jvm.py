@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from emrlite.node import java_options
-from emrlite.node.java_options import LASTING, MODULE_OPTIONS, QUICK, sharing
+from emrlite.node.java_options import LASTING, MODULE_OPTIONS, NETTY, QUICK, sharing
 from emrlite.node.layout import NodeInfo
 
 _COLLECTOR = re.compile(r"-XX:\+Use(Serial|Parallel|G1|Z|Shenandoah|Epsilon)GC")
@@ -31,12 +31,12 @@ def _unless_chosen(flags: Sequence[str], own: Iterable[str]) -> list[str]:
 
 def driver_flags(own: Sequence[str] = ()) -> list[str]:
     """Flags of a driver or a tool; the user's *own* options come last and win."""
-    return [*_unless_chosen(QUICK, own), *MODULE_OPTIONS, *own]
+    return [*_unless_chosen(QUICK, own), *NETTY, *MODULE_OPTIONS, *own]
 
 
 def executor_options(own: str = "", archive: str = "") -> str:
     """``spark.executor.defaultJavaOptions``; *own* is the user's ``spark.executor.extraJavaOptions``."""
-    return shlex.join([*_unless_chosen(LASTING, split(own)), *sharing(archive)])
+    return shlex.join([*_unless_chosen(LASTING, split(own)), *NETTY, *sharing(archive)])
 
 
 def class_path(info: NodeInfo, extra: str = "") -> str:

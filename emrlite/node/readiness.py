@@ -51,13 +51,18 @@ class Readiness:
 
     def _datanodes(self) -> set[int]:
         """Ports of the DataNodes that the NameNode knows as live; none while it is in safe mode."""
-        info = self._json("namenode-http", "/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo")
-        beans = info.get("beans") or [{}]
-        if beans[0].get("Safemode") != "":
+        live = json.loads(self._namenode("LiveNodes") or "{}")
+        if not live or self._namenode("Safemode") != "":
             return set()
-        live = json.loads(beans[0].get("LiveNodes") or "{}")
         serving = (node["xferaddr"] for node in live.values() if node.get("adminState") == "In Service")
         return {int(at.rsplit(":", 1)[1]) for at in serving}
+
+    def _namenode(self, attribute: str) -> str | None:
+        """One attribute of the NameNode: to work out all of them takes it a good part of its first seconds."""
+        info = self._json("namenode-http", f"/jmx?get=Hadoop:service=NameNode,name=NameNodeInfo::{attribute}")
+        beans = info.get("beans") or [{}]
+        found: str | None = beans[0].get(attribute)
+        return found
 
     def spark_master(self) -> dict[str, Any]:
         """The page of the Spark master for programs; empty where none answers."""

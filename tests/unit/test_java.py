@@ -1,9 +1,11 @@
 """Which Java is taken, and which is passed over."""
 
+import shlex
+
 import pytest
 
 from emrlite.errors import EngineMissing, SetupError
-from emrlite.node import java, java_options
+from emrlite.node import java, java_options, jvm
 
 
 def jdk(folder, version):
@@ -71,3 +73,13 @@ def test_no_option_asks_for_a_module_that_the_wheel_lacks():
     # What Hadoop's daemons need beyond Spark's list.
     for package in ("java.math", "java.text", "java.util.zip", "sun.security.util", "sun.security.x509"):
         assert f"--add-opens=java.base/{package}=ALL-UNNAMED" in java_options.MODULE_OPTIONS
+
+
+def test_what_a_user_says_of_netty_comes_behind_what_we_say():
+    own = "-Dio.netty.jfr.enabled=true"
+    flags = jvm.driver_flags([own])
+    assert set(java_options.NETTY) < set(flags)
+    assert flags[-1] == own
+    # Spark puts extraJavaOptions behind defaultJavaOptions, and these hold nothing of the former.
+    assert set(java_options.NETTY) < set(shlex.split(jvm.executor_options(own)))
+    assert own not in shlex.split(jvm.executor_options(own))

@@ -9,9 +9,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
 
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
@@ -146,17 +144,23 @@ public final class Node {
                 } catch (InterruptedException ending) {
                     return;
                 }
-                Iterator threads = Thread.getAllStackTraces().entrySet().iterator();
-                while (threads.hasNext()) {
-                    Map.Entry each = (Map.Entry) threads.next();
-                    StackTraceElement[] stack = (StackTraceElement[]) each.getValue();
+                Thread[] threads = new Thread[2 * Thread.activeCount()];
+                int count = Thread.enumerate(threads);
+                for (int at = 0; at < count; at++) {
+                    StackTraceElement[] stack = mayBeIt(threads[at]) ? threads[at].getStackTrace() : new StackTraceElement[0];
                     if (within(stack, "offerService")) {
                         served = true;
                     } else if (within(stack, "sleepAndLogInterrupts")) {
-                        ((Thread) each.getKey()).interrupt();
+                        threads[at].interrupt();
                     }
                 }
             }
+        }
+
+        /** To look at the stacks of all threads stops the whole JVM each time; it has no name before it knows its NameNode. */
+        private static boolean mayBeIt(Thread thread) {
+            String name = thread.getName();
+            return thread.getState() == Thread.State.TIMED_WAITING && (name.startsWith("Thread-") || name.indexOf(" heartbeating to ") > 0);
         }
 
         private static boolean within(StackTraceElement[] stack, String method) {
