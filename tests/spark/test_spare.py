@@ -66,6 +66,35 @@ print(json.dumps(context.parallelize([1], 1).map(place).first()))
 """
 
 
+#: Spark ML's functions are not there before they are called, and then are Spark's own.
+ML = """
+import json
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.stat import Summarizer
+from pyspark.sql import SparkSession, functions
+spark = SparkSession.builder.getOrCreate()
+jvm = spark.sparkContext._jvm
+catalyst = "org.apache.spark.sql.catalyst.analysis.FunctionRegistry$"
+registry = jvm.java.lang.Class.forName(catalyst).getField("MODULE$").get(None).internal()
+
+def registered(name):
+    wanted = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier.apply(name)
+    return registry.lookupFunction(wanted).get().getClassName().partition("$$Lambda")[0]
+
+names = ["vector_to_array", "array_to_vector", "aggregate_metrics"]
+before = [registered(name) for name in names]
+rows = spark.createDataFrame([([1.0, 2.0],), ([3.0, 6.0],)], ["numbers"])
+vectors = rows.select(array_to_vector("numbers").alias("vector"))
+found = {
+    "arrays": [list(row[0]) for row in vectors.select(vector_to_array("vector")).collect()],
+    "floats": [list(row[0]) for row in vectors.select(vector_to_array("vector", "float32")).collect()],
+    "mean": list(vectors.select(Summarizer.mean(vectors.vector)).first()[0]),
+}
+print(json.dumps(found))
+print(json.dumps([before, [registered(name) for name in names]]))
+"""
+
+
 def spares(emulator: Emulator, cluster: str, kind: str = "driver") -> list[Path]:
     return sorted((emulator.home / "clusters" / cluster).glob(f"*/processes/spare-{kind}-*/"))
 
@@ -192,6 +221,24 @@ def test_jvms_that_have_practised_are_as_fresh_as_new_ones(emulator: Emulator, w
     assert not emulator.run_step(waiting, "hadoop", "fs", "-ls", "/tmp")["stdout"].strip(), "practice left nothing"
 
 
+def test_spark_mls_functions_come_when_they_are_called_and_are_sparks_own(emulator: Emulator, waiting: str) -> None:
+    driver = ready(emulator, waiting)
+    app = emulator.put("ml.py", ML)
+    late = emulator.run_step(waiting, "spark-submit", app)
+    assert (driver / "taken").exists()
+    usual = emulator.run_step(waiting, "spark-submit", "--driver-memory", "700m", app)
+
+    assert late["State"] == usual["State"] == "COMPLETED", late["stdout"] + late["stderr"]
+    (found, registered), (expected, at_once) = (
+        [*done["stdout"].splitlines()] for done in (late, usual))
+    assert found == expected
+    assert json.loads(found)["arrays"] == [[1.0, 2.0], [3.0, 6.0]]
+    before, after = json.loads(registered)
+    assert before == ["emrlite.LateFunctions"] * 3
+    assert [after, after] == json.loads(at_once)
+    assert "replaced a previously registered function" not in late["stderr"] + usual["stderr"]
+
+
 def test_an_executor_started_ahead_logs_where_its_worker_shows_it_and_ends_with_its_application(
     emulator: Emulator, waiting: str
 ) -> None:
@@ -203,7 +250,10 @@ def test_an_executor_started_ahead_logs_where_its_worker_shows_it_and_ends_with_
     texts = [path.read_text() for path in node.glob("mnt/spark/*/*/stderr")]
     assert any("Successfully registered with driver" in text for text in texts)
     assert not any("practice" in text for text in texts)
-    wait_for((executor.parent / f"{executor.name}.exit").exists, 20, "the end of the executor")
+    exit_file = executor.parent / f"{executor.name}.exit"
+    wait_for(exit_file.exists, 20, "the end of the executor")
+    code = exit_file.read_text().split()[0]
+    assert code in ("0", "143"), "it ends by itself, or by its worker's SIGTERM"
 
 
 @pytest.mark.parametrize("how", ["cancel", "kill", "kill its JVM"])

@@ -7,7 +7,9 @@ import java.net.URL;
 import java.util.BitSet;
 import java.util.Collections;
 import java.util.Enumeration;
+import java.util.Map;
 import java.util.Vector;
+import java.util.concurrent.ConcurrentHashMap;
 import jdk.internal.loader.Resource;
 import jdk.internal.loader.URLClassPath;
 
@@ -29,6 +31,7 @@ public final class ClassPath extends URLClassPath {
     private final URLClassPath[] opened;
     private final int[] numbers;
     private final Contents contents;
+    private final Map hidden = new ConcurrentHashMap();
 
     private ClassPath(URL[] entries, Contents contents) {
         super(new URL[0], null);
@@ -51,13 +54,37 @@ public final class ClassPath extends URLClassPath {
         }
     }
 
-    /** Lets the JVM find by the <code>list</code> what it has not found so far; if there is none, all is as it was. */
-    static void use(File list) throws Exception {
+    /** Lets the JVM find by the <code>list</code> what it has not found so far; if there is none, all is as it was: null. */
+    static ClassPath use(File list) throws Exception {
         if (!list.isFile()) {
-            return;
+            return null;
         }
         ClassPath found = new ClassPath(current().getURLs(), new Contents(list));
         field().set(ClassLoader.getSystemClassLoader(), found);
+        return found;
+    }
+
+    /** Lets nobody find <code>name</code> in the listed archive whose file is called <code>archive…</code>; tells whether there is one. */
+    boolean hide(String name, String archive) {
+        BitSet without = new BitSet();
+        for (int at = 0; at < this.entries.length; at++) {
+            String path = this.entries[at].getPath();
+            if (this.numbers[at] >= 0 && path.startsWith(archive, path.lastIndexOf('/') + 1)) {
+                without.set(this.numbers[at]);
+            }
+        }
+        this.hidden.put(name, without);
+        return !without.isEmpty();
+    }
+
+    /** The archives to look at for <code>name</code>. */
+    private BitSet holding(String name) {
+        BitSet found = this.contents.holding(name);
+        BitSet without = (BitSet) this.hidden.get(name);
+        if (without != null) {
+            found.andNot(without);
+        }
+        return found;
     }
 
     private static URLClassPath current() throws Exception {
@@ -80,7 +107,7 @@ public final class ClassPath extends URLClassPath {
     }
 
     public Resource getResource(String name, boolean check) {
-        BitSet holding = this.contents.holding(name);
+        BitSet holding = this.holding(name);
         Resource found = null;
         for (int at = 0; found == null && at < this.entries.length; at++) {
             if (this.mayHold(at, holding)) {
@@ -91,7 +118,7 @@ public final class ClassPath extends URLClassPath {
     }
 
     public Enumeration getResources(String name, boolean check) {
-        BitSet holding = this.contents.holding(name);
+        BitSet holding = this.holding(name);
         Vector found = new Vector();
         for (int at = 0; at < this.entries.length; at++) {
             Resource here = this.mayHold(at, holding) ? this.entry(at).getResource(name, check) : null;

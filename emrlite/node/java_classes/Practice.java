@@ -22,22 +22,21 @@ import org.apache.spark.sql.classic.SparkSession;
  * <code>Before</code> has put back then what Spark keeps for a whole JVM.
  */
 final class Practice {
-    private static final String[] LOADED = {
+    private static final String[] LOADED_BY_EXECUTOR = {
+        "org.apache.spark.api.python.PythonRunner", "org.apache.spark.executor.CoarseGrainedExecutorBackend",
+        "org.apache.spark.sql.internal.SQLConf$",
+    };
+    /** What a driver, and its first session, wait for most.  None of it knows of a session. */
+    private static final String[] LOADED_BY_DRIVER = {
         "org.apache.spark.SparkContext", "org.apache.spark.api.python.Py4JServer", "org.apache.spark.api.python.PythonRunner",
         "org.apache.spark.deploy.PythonRunner", "org.apache.spark.deploy.SparkSubmit",
-        "org.apache.spark.executor.CoarseGrainedExecutorBackend", "org.apache.spark.scheduler.cluster.StandaloneSchedulerBackend",
-        "org.apache.spark.sql.classic.SparkSession", "org.apache.spark.ui.SparkUI",
-    };
-    /**
-     * What the first session of a driver waits for most, a second of one core: the functions of Spark ML, for which Scala's reflection
-     * has to come up.  None of it knows of a session.
-     */
-    private static final String[] LOADED_BY_DRIVER = {
+        "org.apache.spark.scheduler.cluster.StandaloneSchedulerBackend", "org.apache.spark.sql.classic.SparkSession",
+        "org.apache.spark.ui.SparkUI",
         "org.apache.spark.sql.catalyst.analysis.FunctionRegistry$", "org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator$",
         "org.apache.spark.sql.catalyst.optimizer.Optimizer", "org.apache.spark.sql.execution.WholeStageCodegenExec$",
         "org.apache.spark.sql.execution.datasources.DataSource$", "org.apache.spark.sql.execution.datasources.csv.CSVFileFormat",
         "org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat", "org.apache.spark.sql.internal.SQLConf$",
-        "org.apache.spark.sql.internal.StaticSQLConf$", "org.apache.spark.sql.ml.InternalFunctionRegistration$",
+        "org.apache.spark.sql.internal.StaticSQLConf$",
     };
     /** Files are read and written in the formats, and rows go through the operators, that nearly every job has. */
     private static final String[] STATEMENTS = {
@@ -64,16 +63,18 @@ final class Practice {
     private Practice() {
     }
 
-    /** Loads what every JVM of this <code>kind</code> loads, a <code>driver</code> or an <code>executor</code>. */
-    static void load(String kind) throws Exception {
-        load(LOADED);
+    /** Loads what every JVM of this <code>kind</code> loads, a <code>driver</code> or an <code>executor</code>, from its class <code>path</code>. */
+    static void load(String kind, ClassPath path) throws Exception {
         if (kind.equals("driver")) {
             load(LOADED_BY_DRIVER);
+            LateFunctions.defer(path);
+            CatalystSqlParser$.MODULE$.parsePlan("SELECT a, count(*) FROM b WHERE c < 0.9 GROUP BY a ORDER BY 2");
+        } else {
+            load(LOADED_BY_EXECUTOR);
         }
         Configuration conf = new Configuration();
         FileSystem.getFileSystemClass("hdfs", conf);
         FileSystem.getFileSystemClass("s3", conf);
-        CatalystSqlParser$.MODULE$.parsePlan("SELECT a, count(*) FROM b WHERE c < 0.9 GROUP BY a ORDER BY 2");
     }
 
     private static void load(String[] names) throws ClassNotFoundException {

@@ -32,7 +32,7 @@ public final class Spare {
     }
 
     public static void main(String[] words) throws Throwable {
-        ClassPath.use(new File(words[4]));
+        ClassPath path = ClassPath.use(new File(words[4]));
         TimeZone.getDefault(); // sets a property, once
         Properties fresh = (Properties) System.getProperties().clone();
         File directory = new File(words[0]);
@@ -46,7 +46,7 @@ public final class Spare {
         System.setErr(new PrintStream(err, true));
         Asked asked = new Asked(directory);
         try {
-            Practice.load(words[1]);
+            Practice.load(words[1], path);
             Place.load(directory);
             asked.start();
             Practice.repeat(rounds, directory, processes, asked);
