@@ -1,7 +1,8 @@
 """emrlite's own few classes of Java.  Set-up compiles them: the package holds their source.
 
 The compiler is Janino, which Spark brings for its generated code: a Java without `javac` is enough.
-The classes lie in an archive of the engine's one class path; beside it lie the web pages of Hadoop's daemons.
+The classes lie in an archive of the engine's one class path, with Hadoop's default settings in a short form; beside it
+lie the web pages of Hadoop's daemons.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from emrlite.errors import SetupError
+from emrlite.node import default_settings
 from emrlite.node.java import Java
 from emrlite.node.java_options import MODULE_OPTIONS, QUICK
 from emrlite.node.overlay import JANINO
@@ -25,7 +28,7 @@ SOURCES = Path(__file__).with_name("java_classes")
 NODE = "emrlite.Node"
 
 #: Changes with what `make` makes.
-_FORM = "3"
+_FORM = "4"
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
 _SECONDS = 300
 
@@ -61,7 +64,7 @@ def make(engine_home: Path, java: Java) -> None:
         classes, unpacked = Path(name), beside.submit(_unpack_pages, jars, pages(engine_home))
         run(java.home, compiler, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
             *map(str, sorted(SOURCES.glob("*.java"))))
-        _pack(classes, archive(engine_home))
+        _pack(classes, default_settings.found(jars), archive(engine_home))
         try:
             unpacked.result()
         except (OSError, zipfile.BadZipFile) as error:
@@ -115,11 +118,13 @@ def run(java_home: Path, jars: list[Path], main: str, *arguments: str) -> None:
         raise SetupError(f"{main}: {(done.stderr or done.stdout).strip()[-800:]}")
 
 
-def _pack(classes: Path, to: Path) -> None:
+def _pack(classes: Path, texts: Mapping[str, bytes], to: Path) -> None:
     unfinished = to.with_name(f"{to.name}.new")
     with zipfile.ZipFile(unfinished, "w") as file:
         for path in sorted(classes.rglob("*.class")):
             file.write(path, path.relative_to(classes))
+        for name, text in texts.items():
+            file.writestr(name, text)
     unfinished.replace(to)
 
 

@@ -66,7 +66,7 @@ print(json.dumps(context.parallelize([1], 1).map(place).first()))
 """
 
 
-#: Spark ML's functions are not there before they are called, and then are Spark's own.
+#: Spark ML's functions are not there before they are called, and then are Spark's own; so are Hadoop's short settings.
 ML = """
 import json
 from pyspark.ml.functions import array_to_vector, vector_to_array
@@ -90,8 +90,10 @@ found = {
     "floats": [list(row[0]) for row in vectors.select(vector_to_array("vector", "float32")).collect()],
     "mean": list(vectors.select(Summarizer.mean(vectors.vector)).first()[0]),
 }
+settings = jvm.org.apache.hadoop.conf.Configuration(False)
 print(json.dumps(found))
 print(json.dumps([before, [registered(name) for name in names]]))
+print(settings.getResource("core-default.xml").toString())
 """
 
 
@@ -229,7 +231,7 @@ def test_spark_mls_functions_come_when_they_are_called_and_are_sparks_own(emulat
     usual = emulator.run_step(waiting, "spark-submit", "--driver-memory", "700m", app)
 
     assert late["State"] == usual["State"] == "COMPLETED", late["stdout"] + late["stderr"]
-    (found, registered), (expected, at_once) = (
+    (found, registered, settings), (expected, at_once, full) = (
         [*done["stdout"].splitlines()] for done in (late, usual))
     assert found == expected
     assert json.loads(found)["arrays"] == [[1.0, 2.0], [3.0, 6.0]]
@@ -237,6 +239,8 @@ def test_spark_mls_functions_come_when_they_are_called_and_are_sparks_own(emulat
     assert before == ["emrlite.LateFunctions"] * 3
     assert [after, after] == json.loads(at_once)
     assert "replaced a previously registered function" not in late["stderr"] + usual["stderr"]
+    assert settings.endswith("/emrlite.jar!/core-default.xml")
+    assert full.endswith("/core-default.xml")
 
 
 def test_an_executor_started_ahead_logs_where_its_worker_shows_it_and_ends_with_its_application(
