@@ -125,7 +125,7 @@ class Reconciler:
                 driver.release(spec)
 
     def _run(self) -> None:
-        period, since = BUSY, time.monotonic()
+        since = time.monotonic()
         while not self._stop.is_set():
             # The loop must outlive whatever one pass meets, a full disk too; it is told and counted.
             try:
@@ -142,8 +142,9 @@ class Reconciler:
                 period = IDLE if idles else min(SLOW, max(BUSY, quiet / SHARE))
             except Exception as error:  # noqa: BLE001
                 self._failed(error)
-                period = AGAIN if self._failures <= PATIENCE else IDLE
-            self._pause(period)
+                self._wake.wait(AGAIN if self._failures <= PATIENCE else IDLE)
+            else:
+                self._pause(period)
             self._wake.clear()
 
     def _pause(self, period: float) -> None:

@@ -106,7 +106,11 @@ class Store:
             _append(db, spec.id, events)
 
     def stamp(self) -> tuple[int, int]:
-        """What is another after each change, by whomever (of SQLite's write-ahead log); costs next to nothing."""
+        """What is another after nearly each change, by whomever; look now and then all the same.
+
+        Costs next to nothing.  It is the size and the time of SQLite's write-ahead log; two changes within a tick of the
+        clock may look alike.
+        """
         try:
             log = os.stat(f"{self.path}-wal")
         except FileNotFoundError:

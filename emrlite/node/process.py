@@ -141,7 +141,7 @@ class Process:
     @property
     def news(self) -> bool:
         """Tell whether the program has ended since `see` last saw it run: one look at one file."""
-        return self._last is not None and self._last.ended is None and self._file("exit").exists()
+        return self._last is not None and self._last.ended is None and os.path.exists(self._file("exit"))
 
     @property
     def lingers(self) -> bool:
