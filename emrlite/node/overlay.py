@@ -29,6 +29,8 @@ _FORM = 6
 #: The compiler of the code that Spark generates: pyspark's archives of it are signed.  No class of a signed archive
 #: gets into class data, and a JVM checks the signature of each: drivers and executors load 380 of these.
 JANINO = ("janino-", "commons-compiler-")
+#: The archive of emrlite's own classes (`own_classes`).
+OWN_ARCHIVE = "emrlite.jar"
 _SIGNATURE = re.compile(r"META-INF/[^/]+\.(SF|RSA|DSA|EC)", re.IGNORECASE)
 
 #: In pyspark's ``version.py``, which names its version in single quotes; others are as good.
@@ -92,6 +94,8 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
     if record["stamp"] is None:
         raise SetupError(f"{pyspark} does not say in its version.py that it is pyspark {locked.spark}; install it anew")
     (fresh / "engine.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    with contextlib.suppress(OSError):  # JVMs that run read settings from it; set-up makes it anew
+        os.link(root / "home" / "jars" / OWN_ARCHIVE, fresh / "jars" / OWN_ARCHIVE)
     before = root / "home.old"
     shutil.rmtree(before, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +22,7 @@ from emrlite.errors import SetupError
 from emrlite.node import default_settings
 from emrlite.node.java import Java
 from emrlite.node.java_options import MODULE_OPTIONS, QUICK
-from emrlite.node.overlay import JANINO
+from emrlite.node.overlay import JANINO, OWN_ARCHIVE
 
 SOURCES = Path(__file__).with_name("java_classes")
 #: Runs a node's daemons: see ``java_classes/Node.java``.
@@ -35,7 +36,7 @@ _SECONDS = 300
 
 def archive(engine_home: Path) -> Path:
     """Where the compiled classes are."""
-    return engine_home / "jars" / "emrlite.jar"
+    return engine_home / "jars" / OWN_ARCHIVE
 
 
 def pages(engine_home: Path) -> Path:
@@ -57,18 +58,18 @@ def make(engine_home: Path, java: Java) -> None:
     """Compile the classes: some seconds.  Raises `SetupError`, and then they do not count."""
     stamp = engine_home / "classes.sha256"
     stamp.unlink(missing_ok=True)
-    archive(engine_home).unlink(missing_ok=True)  # the compiler would take classes of another version from it
-    jars = sorted((engine_home / "jars").glob("*.jar"))
+    # Without our own, of another version; it stays until there is the new one, for JVMs that run read settings from it.
+    jars = sorted(jar for jar in (engine_home / "jars").glob("*.jar") if jar != archive(engine_home))
     compiler = [jar for jar in jars if jar.name.startswith(JANINO)]
     with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name, ThreadPoolExecutor(1) as beside:
         classes, unpacked = Path(name), beside.submit(_unpack_pages, jars, pages(engine_home))
         run(java.home, compiler, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
             *map(str, sorted(SOURCES.glob("*.java"))))
-        _pack(classes, default_settings.found(jars), archive(engine_home))
         try:
+            _pack(classes, default_settings.found(jars), archive(engine_home))
             unpacked.result()
-        except (OSError, zipfile.BadZipFile) as error:
-            raise SetupError(f"the web pages of Hadoop's daemons cannot be unpacked: {error}") from error
+        except (OSError, zipfile.BadZipFile, zlib.error, SyntaxError) as error:  # the last is that of XML
+            raise SetupError(f"settings and web pages of Hadoop's archives cannot be read: {error}") from error
     unfinished = stamp.with_name(f"{stamp.name}.new")
     unfinished.write_text(_hash(), encoding="utf-8")
     unfinished.replace(stamp)

@@ -210,6 +210,34 @@ def test_executors_find_no_archive_to_put_before_the_class_path_of_all(home, pys
     assert list(jars.glob("slf4j-api-*")) == []
 
 
+def test_jvms_that_run_find_our_archive_until_there_is_another(home, pyspark, monkeypatch):
+    own = own_classes.archive(home / "engines/spark-4.1.1/home")
+    own.write_bytes(b"of an older version")
+    overlay.build(home, LOCK, pyspark, parts.jar_cache(home), lambda _line: None)
+    assert own.read_bytes() == b"of an older version"
+
+    def compile_(_java, _jars, _main, *words):
+        assert own.exists()
+        assert str(own) not in words[words.index("-classpath") + 1].split(":")
+        raise SetupError("no compiler")
+
+    monkeypatch.setattr(own_classes, "run", compile_)
+    with pytest.raises(SetupError, match="no compiler"):
+        own_classes.make(own.parent.parent, java.find(home))
+    assert own.exists()
+    assert not (own.parent.parent / "classes.sha256").exists(), "it does not count"
+
+
+@pytest.mark.parametrize("text", [b"<configuration><property>", b""])
+def test_an_archive_of_hadoop_with_broken_settings_is_told(home, monkeypatch, text):
+    monkeypatch.setattr(own_classes, "run", lambda *_: None)
+    jars = home / "engines/spark-4.1.1/home/jars"
+    with zipfile.ZipFile(jars / "hadoop-client-api-3.4.2.jar", "w") as file:
+        file.writestr("core-default.xml", text)
+    with pytest.raises(SetupError, match="settings and web pages of Hadoop's archives cannot be read"):
+        own_classes.make(jars.parent, java.find(home))
+
+
 def test_a_signed_archive_of_pyspark_is_copied_without_its_signature(home, pyspark):
     with zipfile.ZipFile(pyspark / "jars" / "janino-3.1.9.jar", "w", zipfile.ZIP_DEFLATED) as signed:
         for name in ("META-INF/MANIFEST.MF", "META-INF/A.SF", "META-INF/A.RSA", "org/Janino.class", "x/META-INF/A.SF"):
