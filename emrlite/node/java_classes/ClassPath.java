@@ -74,7 +74,7 @@ public final class ClassPath extends URLClassPath {
         return found;
     }
 
-    /** Lets nobody find <code>name</code> in the listed archive whose file is called <code>archive…</code>; tells whether there is one. */
+    /** Lets nobody find <code>name</code> in the listed archive whose file is called <code>archive…</code>; tells whether it was there. */
     boolean hide(String name, String archive) {
         BitSet without = new BitSet();
         for (int at = 0; at < this.entries.length; at++) {
@@ -83,8 +83,9 @@ public final class ClassPath extends URLClassPath {
                 without.set(this.numbers[at]);
             }
         }
+        boolean there = this.contents.holding(name).intersects(without);
         this.hidden.put(name, without);
-        return !without.isEmpty();
+        return there;
     }
 
     /** The archives to look at for <code>name</code>. */

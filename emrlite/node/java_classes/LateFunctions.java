@@ -29,10 +29,15 @@ final class LateFunctions extends AbstractFunction1 {
 
     /** Puts the functions off, where the <code>path</code> of this JVM is one that can hide something; there may be none. */
     static void defer(ClassPath path) {
+        SimpleFunctionRegistry registry = FunctionRegistry$.MODULE$.internal();
+        for (int at = 0; at < NAMES.length; at++) {
+            if (registry.lookupFunctionBuilder(named(NAMES[at])).isDefined()) {
+                return; // another Spark, which registers them by itself
+            }
+        }
         if (path == null || !path.hide(SERVICE, ARCHIVE)) {
             return;
         }
-        SimpleFunctionRegistry registry = FunctionRegistry$.MODULE$.internal();
         for (int at = 0; at < NAMES.length; at++) {
             FunctionIdentifier name = named(NAMES[at]);
             registry.registerFunction(name, new ExpressionInfo(LateFunctions.class.getName(), NAMES[at]), new LateFunctions(name));
