@@ -16,8 +16,7 @@ NETTY: tuple[str, ...] = ("-Dio.netty.jfr.enabled=false", "-Dio.netty.transport.
 #: A daemon has many threads, none of which goes deep; it serves tens of requests a second, not thousands.
 #: It also starts with a small heap, for what it leaves behind while it starts would stay resident as long as it idles;
 #: but one that all but a NameNode's do not outgrow: each time costs a collection of the whole.
-#: None of them speaks TLS, and a DataNode and a NameNode read 140 certificates for it while they start.
-DAEMON: tuple[str, ...] = (*QUICK, *NETTY, "-Xss512k", "-Xms64m", "-Djavax.net.ssl.trustStore=NONE")
+DAEMON: tuple[str, ...] = (*QUICK, *NETTY, "-Xss512k", "-Xms64m")
 #: Executors do the real work, and the S3 server carries all bytes, so they keep the optimising compiler, but it waits
 #: ten times as long as by default before it takes a method for hot: for a short job it is a quarter of all processor
 #: time of an executor, and a third of the S3 server's while it starts.
