@@ -108,8 +108,8 @@ class Store:
     def stamp(self) -> tuple[int, int]:
         """What is another after nearly each change, by whomever; look now and then all the same.
 
-        Costs next to nothing.  It is the size and the time of SQLite's write-ahead log; two changes within a tick of the
-        clock may look alike.
+        Costs next to nothing.  It is the size and the time of SQLite's write-ahead log; two changes within a tick
+        of the clock may look alike.
         """
         try:
             log = os.stat(f"{self.path}-wal")

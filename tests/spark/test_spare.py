@@ -257,7 +257,7 @@ def test_an_executor_started_ahead_logs_where_its_worker_shows_it_and_ends_with_
     exit_file = executor.parent / f"{executor.name}.exit"
     wait_for(exit_file.exists, 20, "the end of the executor")
     code = exit_file.read_text().split()[0]
-    assert code in ("0", "143"), "it ends by itself, or by its worker's SIGTERM"
+    assert code in ("0", "143"), "as Java's own: it ends by itself, or by its worker's SIGTERM"
 
 
 @pytest.mark.parametrize("how", ["cancel", "kill", "kill its JVM"])
