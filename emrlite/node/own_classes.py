@@ -63,11 +63,12 @@ def make(engine_home: Path, java: Java) -> None:
     compiler = [jar for jar in jars if jar.name.startswith(JANINO)]
     with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name, ThreadPoolExecutor(1) as beside:
         classes, unpacked = Path(name), beside.submit(_unpack_pages, jars, pages(engine_home))
+        settings = beside.submit(default_settings.found, jars)
         run(java.home, compiler, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
             *map(str, sorted(SOURCES.glob("*.java"))))
         try:
-            _pack(classes, default_settings.found(jars), archive(engine_home))
             unpacked.result()
+            _pack(classes, settings.result(), archive(engine_home))
         except (OSError, zipfile.BadZipFile, zlib.error, SyntaxError) as error:  # the last is that of XML
             raise SetupError(f"settings and web pages of Hadoop's archives cannot be read: {error}") from error
     unfinished = stamp.with_name(f"{stamp.name}.new")
