@@ -139,19 +139,21 @@ class Reconciler:
                     continue  # it may have led on already
                 quiet = time.monotonic() - since
                 idles = state is ClusterState.WAITING and not self._actions
-                period = IDLE if idles else min(SLOW, max(BUSY, quiet / SHARE))
             except Exception as error:  # noqa: BLE001
                 self._failed(error)
                 self._wake.wait(AGAIN if self._failures <= PATIENCE else IDLE)
             else:
-                self._pause(period)
+                if idles:
+                    self._wake.wait(IDLE)
+                else:
+                    self._wait_for_news(min(SLOW, max(BUSY, quiet / SHARE)))
             self._wake.clear()
 
-    def _pause(self, period: float) -> None:
-        """Wait, but while something is on its way no longer than until a process has ended."""
+    def _wait_for_news(self, period: float) -> None:
+        """Wait, but no longer than until a process has ended."""
         end = time.monotonic() + period
         while (left := end - time.monotonic()) > 0:
-            if self._wake.wait(left if period == IDLE else min(left, BUSY)) or self.driver.news():
+            if self._wake.wait(min(left, BUSY)) or self.driver.news():
                 return
 
     def _failed(self, error: Exception) -> None:

@@ -1,7 +1,7 @@
 """Hadoop's default settings without their descriptions.
 
 Hadoop reads them anew for each `Configuration` that it makes: 680 kB, some fifteen times in a JVM while it starts, of
-which four fifths are text for people.
+which nearly three quarters are text for people.
 """
 
 from __future__ import annotations
