@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import faulthandler
 import gc
 import importlib
@@ -55,6 +56,7 @@ _COLLECT_AFTER = 100_000
 def main() -> None:
     """Run a command; what emrlite raises on purpose is one sentence and exit code 1."""
     gc.set_threshold(_COLLECT_AFTER)
+    atexit.register(gc.freeze)  # the interpreter looks for cycles as it ends, a tenth of a second, in what goes anyway
     if sys.stderr is not None:
         faulthandler.enable()  # a crash in native code says where
     try:
