@@ -100,3 +100,26 @@ def waiting(emulator: Emulator, cluster: str) -> list[Path]:
     """What tasks keep on their nodes until they commit."""
     walked = os.walk(emulator.home / "clusters" / cluster / "core-1")  # which minds nothing that goes meanwhile
     return [Path(at, name) for at, names, _ in walked for name in names if name.startswith("attempt_")]
+
+
+LARGE = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+lines = spark.range(0, 600_000, 1, 1).selectExpr("lpad(id, 9, '0') AS line")
+lines.write.text(sys.argv[1])
+assert spark.read.text(sys.argv[1]).selectExpr("count(DISTINCT value)").first()[0] == 600_000
+"""
+
+
+@pytest.mark.parametrize("parts", [1, 2], ids=["whole", "in parts"])
+def test_a_file_is_put_whole_or_in_parts_where_it_is_larger_than_one(
+        emulator: Emulator, cluster: str, parts: int) -> None:
+    app, folder = emulator.put("large.py", LARGE), f"large-{parts}/"
+    of_a_part = () if parts == 1 else ("--conf", "spark.hadoop.fs.s3a.multipart.size=5M")
+    step = emulator.run_step(cluster, "spark-submit", *of_a_part, app, f"s3://test-bucket/{folder}")
+    assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
+    _, key = emulator.keys(folder)
+    found = emulator.s3.head_object(Bucket="test-bucket", Key=key)
+    assert (found["ContentLength"], "-" in found["ETag"]) == (6_000_000, parts > 1)
+    assert waiting(emulator, cluster) == []

@@ -10,6 +10,11 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.s3a.Constants;
+import org.apache.hadoop.fs.s3a.S3ADataBlocks;
+import org.apache.hadoop.fs.s3a.S3AFileSystem;
+import org.apache.hadoop.fs.s3a.WriteOperationHelper;
+import org.apache.hadoop.fs.s3a.impl.PutObjectOptions;
 import org.apache.hadoop.mapreduce.JobContext;
 import org.apache.hadoop.mapreduce.JobStatus;
 import org.apache.hadoop.mapreduce.TaskAttemptContext;
@@ -87,6 +92,24 @@ public final class S3OptimizedCommitter extends FileOutputCommitter {
     }
 
     private void upload(File file, Path to) throws IOException {
+        FileSystem files = to.getFileSystem(this.conf);
+        long inParts = files.getConf().getLongBytes(Constants.MULTIPART_SIZE, Constants.DEFAULT_MULTIPART_SIZE);
+        if (files instanceof S3AFileSystem && file.length() <= inParts) {
+            put(file, to, (S3AFileSystem) files);
+        } else {
+            this.write(file, to);
+        }
+    }
+
+    /** Sends a file as it lies there; a stream of S3A's would write it once more before. */
+    private static void put(File file, Path to, S3AFileSystem files) throws IOException {
+        WriteOperationHelper writes = files.createWriteOperationHelper(files.createSpan("commitTask", to.toString(), null));
+        PutObjectOptions options = PutObjectOptions.keepingDirs();
+        writes.putObject(writes.createPutObjectRequest(files.pathToKey(to), file.length(), options), options,
+            new S3ADataBlocks.BlockUploadData(file, null), null);
+    }
+
+    private void write(File file, Path to) throws IOException {
         InputStream in = new FileInputStream(file);
         try {
             FSDataOutputStream out = this.create(to);
