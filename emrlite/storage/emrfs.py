@@ -48,6 +48,8 @@ SIGNER_CLASS = "emrlite.S3Signer"
 
 #: Reads small objects with one request (``java_classes/S3InputStreams.java``).
 INPUT_STREAMS_CLASS = "emrlite.S3InputStreams"
+#: And together with their status (``java_classes/S3FetchingClient.java``).
+CLIENTS_CLASS = "emrlite.S3Clients"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
         "fs.s3a.buffer.dir": buffer_dir,
         "fs.s3a.input.stream.type": "custom",
         "fs.s3a.input.stream.custom.factory": INPUT_STREAMS_CLASS,
+        "fs.s3a.s3.client.factory.impl": CLIENTS_CLASS,
         # A copy in parts is what the servers near by do worst; one request does up to 5 GB.
         "fs.s3a.multipart.threshold": "5G",
         "fs.s3a.optimized.copy.from.local.enabled": "false",

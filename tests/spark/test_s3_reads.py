@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import random
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 from rig import Emulator
 
 #: Reads objects of several sizes through Hadoop's own interface, and compares with what was put there.
 READS = """
-import hashlib, random, sys
+import hashlib, random, sys, time
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
@@ -55,15 +60,33 @@ for size in sizes:
     stream.close()
     fails(lambda: stream.read(), "Stream is closed")
 
+def write(name, what):
+    path = java.org.apache.hadoop.fs.Path(f"{base}/{name}")
+    other = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).create(path, True)
+    other.write(bytearray(what))
+    other.close()
+
 changing = opened("changing")
 assert changing.read() == ord("o")
 changing.unbuffer()
-path = java.org.apache.hadoop.fs.Path(f"{base}/changing")
-other = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).create(path, True)
-other.write(bytearray(b"new"))
-other.close()
+write("changing", b"new")
 fails(lambda: changing.read(), "RemoteFileChangedException")
 fails(lambda: opened("none"), "FileNotFoundException")
+
+# Who has read the last one gets the next with its status; for a second it is what it was when it was opened.
+assert opened("1").read() == random.Random(1).randbytes(1)[0]
+known = opened("changing")
+write("changing", b"yet another")
+assert of_java(known) == md5(b"new")
+known = opened("changing")
+write("changing", b"and one more")
+time.sleep(1.1)
+fails(lambda: known.read(), "RemoteFileChangedException")
+for name, size in (("1", 1), ("none", None), ("1", 1), ("0", 0), ("1", 1), (str((1 << 20) + 1), (1 << 20) + 1)):
+    if size is None:
+        fails(lambda: opened(name), "FileNotFoundException")
+    else:
+        assert of_java(opened(name)) == md5(random.Random(size).randbytes(size)), name
 """
 
 #: Reads Parquet in one process, and asks S3A what it asked for.
@@ -100,3 +123,60 @@ def test_a_small_file_of_parquet_costs_one_request(
     step = emulator.run_step(cluster, "spark-submit", *setting, app, f"s3://test-bucket/small-{len(setting)}")
     assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
     assert f"requests {requests}\n" in step["stdout"]
+
+
+@pytest.fixture
+def asked(emulator: Emulator) -> Iterator[list[str]]:
+    """What the S3 server is asked for by who asks at the address that stands first."""
+    server = urlsplit(emulator.s3.meta.endpoint_url)
+
+    class Between(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def forward(self) -> None:
+            found.append(f"{self.command} {urlsplit(self.path).path}")
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            to = http.client.HTTPConnection(server.hostname or "", server.port, timeout=30)
+            to.request(self.command, self.path, body, dict(self.headers))
+            reply = to.getresponse()
+            data = reply.read()
+            self.send_response_only(reply.status)
+            for name, value in reply.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            if reply.getheader("Content-Length") is None:
+                self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+            to.close()
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = forward  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    between = ThreadingHTTPServer(("127.0.0.1", 0), Between)
+    found = [f"http://127.0.0.1:{between.server_port}"]
+    thread = Thread(target=between.serve_forever)
+    thread.start()
+    try:
+        yield found
+    finally:
+        between.shutdown()
+        thread.join(30)
+        between.server_close()
+
+
+HADOOPS = ("--conf", "spark.hadoop.fs.s3a.s3.client.factory.impl=org.apache.hadoop.fs.s3a.DefaultS3ClientFactory")
+
+
+@pytest.mark.parametrize(("setting", "heads"), [((), 1), (HADOOPS, 8)], ids=["as it is", "turned off"])
+def test_who_reads_many_small_objects_asks_for_the_status_of_the_first(
+        emulator: Emulator, cluster: str, asked: list[str], setting: tuple[str, ...], heads: int) -> None:
+    app, folder = emulator.put("parquet.py", PARQUET), f"statuses-{len(setting)}"
+    step = emulator.run_step(
+        cluster, "spark-submit", "--conf", f"spark.hadoop.fs.s3a.bucket.test-bucket.endpoint={asked[0]}", *setting,
+        app, f"s3://test-bucket/{folder}")
+    assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
+    of_data = [what.partition(" ")[0] for what in asked if f"{folder}/part-" in what]
+    assert (of_data.count("PUT"), of_data.count("HEAD"), of_data.count("GET")) == (8, heads, 8)

@@ -12,7 +12,7 @@ import org.apache.hadoop.fs.s3a.impl.streams.ObjectReadParameters;
  * than all its bytes.  AWS's own Analytics Accelerator does so up to 8 MB.
  */
 public final class S3InputStreams extends ClassicObjectInputStreamFactory {
-    private static final long SMALL = 1 << 20;
+    static final long SMALL = 1 << 20;
 
     public ObjectInputStream readObject(ObjectReadParameters parameters) throws IOException {
         boolean small = parameters.getObjectAttributes().getLen() <= SMALL;
