@@ -29,7 +29,7 @@ SOURCES = Path(__file__).with_name("java_classes")
 NODE = "emrlite.Node"
 
 #: Changes with what `make` makes.
-_FORM = "4"
+_FORM = "6"
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
 _SECONDS = 300
 

@@ -26,11 +26,18 @@ def settings(text):
 
 
 def test_names_values_and_what_is_final_stay_and_descriptions_go():
-    short = default_settings.short(LONG)
+    short = default_settings.short(LONG, {})
     assert settings(short) == settings(LONG)
     assert b"description" not in short
     assert b"licence" not in short
     assert len(short.splitlines()) == 7, "the declaration, two lines around, and one for each but for the value of two"
+
+
+def test_ours_stand_in_the_place_of_hadoops():
+    long = LONG.replace(b"a.b", b"fs.file.impl")
+    expected = settings(long)
+    expected[0]["value"] = "emrlite.LocalFiles"
+    assert settings(default_settings.short(long, {"fs.file.impl": "emrlite.LocalFiles", "other": "2"})) == expected
 
 
 def test_the_default_settings_are_those_of_hadoops_clients(tmp_path):
@@ -41,5 +48,5 @@ def test_the_default_settings_are_those_of_hadoops_clients(tmp_path):
             file.writestr("in/a/folder-default.xml", b"no settings")
             file.writestr("core-site.xml", LONG)
     found = default_settings.found(sorted(tmp_path.glob("*.jar")))
-    assert found == {name: default_settings.short(LONG) for name in ("core-default.xml", "hdfs-default.xml")}
+    assert found == {name: default_settings.short(LONG, {}) for name in ("core-default.xml", "hdfs-default.xml")}
     assert default_settings.found([tmp_path / "other.jar"]) == {}
