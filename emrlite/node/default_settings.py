@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 _FILE = re.compile(r"\w+-default\.xml")
 #: What is left of a property (`Configuration.Parser.handleEndElement`).
 _READ = ("name", "value", "final", "source", "tag")
-#: What stands there instead (``java_classes/LocalFiles.java``), and not in a node's files: it holds where our classes are.
+#: What stands there instead (``java_classes/LocalFiles.java``); not in a node's files: it holds where our classes are.
 _OURS = {"core-default.xml": {"fs.file.impl": "emrlite.LocalFiles"}}
 
 
