@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +15,8 @@ from emrlite.node.addresses import Network
 #: A page of Spark's takes two connections before it serves; whoever comes then is not answered, and tries again after a
 #: second unless it gives up before.
 CONNECT_SECONDS, ANSWER_SECONDS = 0.1, 2.0
+#: Seconds in which no master is asked again: an answer costs it milliseconds, amid all that its node does to come up.
+BETWEEN = 0.06
 
 
 class Readiness:
@@ -22,13 +25,17 @@ class Readiness:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._ready: set[tuple[str, str]] = set()
+        self._answered = -BETWEEN
 
     def look(self, spec: ClusterSpec, running: dict[str, list[str]]) -> set[tuple[str, str]]:
         """Return which of the *running* daemons (node name -> daemons) are ready, as (node, daemon)."""
         pairs = {(node, daemon) for node, daemons in running.items() for daemon in daemons}
-        waited = {daemon for _, daemon in pairs - self._ready}
+        asks = time.monotonic() - self._answered >= BETWEEN
+        waited = {daemon for _, daemon in pairs - self._ready} if asks else set()
         datanodes = self._datanodes() if "datanode" in waited else set()
         workers = self._workers() if "spark-worker" in waited else set()
+        if waited:
+            self._answered = time.monotonic()
         for node in spec.nodes:
             for daemon in running.get(node.name, ()):
                 if (node.name, daemon) not in self._ready and self._is_ready(node, daemon, datanodes, workers):
