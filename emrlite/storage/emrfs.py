@@ -39,9 +39,9 @@ EMRFS_TO_S3A = {
     "fs.s3n.ssl.enabled": "connection.ssl.enabled",
 }
 
-#: AWS's documented way back to EMRFS names this class; the same S3A answers to it.
+#: AWS's documented way back to EMRFS names this class; the same S3A answers to it (``java_classes/S3FileSystem.java``).
 EMRFS_CLASS = "com.amazon.ws.emr.hadoop.fs.EmrFileSystem"
-S3A_CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+S3A_CLASS = "emrlite.S3FileSystem"
 
 #: Leaves out the signature of what goes to the server of local buckets (``java_classes/S3Signer.java``).
 SIGNER_CLASS = "emrlite.S3Signer"
@@ -99,6 +99,8 @@ def s3a(access: S3Access, buffer_dir: str) -> dict[str, str]:
         "fs.s3a.audit.enabled": "false",
         # A file that somebody put into a local bucket's folder has no ETag; one that has is still checked.
         "fs.s3a.change.detection.version.required": "false",
+        # Where what Spark SQL writes waits for its commit (`java_classes/S3OptimizedCommitter.java`).
+        "fs.emrlite-waiting.impl": "emrlite.WaitingFiles",
         # Of Hadoop's committers the one that serves everything; for what Spark SQL writes see `spark_defaults`.
         "fs.s3a.committer.name": "file",
     }

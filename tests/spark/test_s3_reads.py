@@ -78,6 +78,31 @@ assert opened("1").read() == random.Random(1).randbytes(1)[0]
 known = opened("changing")
 write("changing", b"yet another")
 assert of_java(known) == md5(b"new")
+write("1", random.Random(1).randbytes(1))
+assert of_java(opened("1")) == md5(random.Random(1).randbytes(1))
+path = java.org.apache.hadoop.fs.Path(f"{base}/65537")
+files = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+expected = random.Random(65537).randbytes(65537)
+
+def counted_for_spark():
+    return sum(one.getBytesRead() for one in files.getAllStatistics())
+
+before = counted_for_spark()
+kept = files.openFile(path).withFileStatus(files.getFileStatus(path)).build().get()
+assert kept.getWrappedStream().getClass().getSimpleName() == "S3KeptObject"
+assert kept.read() == expected[0] and kept.getPos() == 1 and kept.available() == 65536
+kept.readFully(40_000, bytes(25_537))
+assert kept.getPos() == 1
+kept.seek(65_000)
+assert of_java(kept) == md5(expected[65_000:]) and kept.read() == -1
+assert counted_for_spark() - before == 1 + 25_537 + 537
+kept.seek(70_000)
+assert kept.read() == -1 and kept.available() == 0
+fails(lambda: kept.readFully(65_537, bytes(1)), "EOFException")
+fails(lambda: kept.seek(-1), "EOFException")
+kept.close()
+kept.close()
+fails(lambda: kept.read(), "Stream is closed")
 known = opened("changing")
 write("changing", b"and one more")
 time.sleep(1.1)
@@ -114,13 +139,15 @@ def test_objects_of_every_size_read_as_files(emulator: Emulator, cluster: str) -
 
 
 OFF = ("--conf", "spark.hadoop.fs.s3a.input.stream.type=classic")
+HADOOPS = ("--conf", "spark.hadoop.fs.s3a.s3.client.factory.impl=org.apache.hadoop.fs.s3a.DefaultS3ClientFactory")
 
 
-@pytest.mark.parametrize(("setting", "requests"), [((), 8), (OFF, 24)], ids=["as it is", "turned off"])
+@pytest.mark.parametrize(("setting", "requests"), [((), 1), (HADOOPS, 8), (OFF, 24)],
+                         ids=["with its status", "by itself", "turned off"])
 def test_a_small_file_of_parquet_costs_one_request(
         emulator: Emulator, cluster: str, setting: tuple[str, ...], requests: int) -> None:
     app = emulator.put("parquet.py", PARQUET)
-    step = emulator.run_step(cluster, "spark-submit", *setting, app, f"s3://test-bucket/small-{len(setting)}")
+    step = emulator.run_step(cluster, "spark-submit", *setting, app, f"s3://test-bucket/small-{requests}")
     assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
     assert f"requests {requests}\n" in step["stdout"]
 
@@ -165,9 +192,6 @@ def asked(emulator: Emulator) -> Iterator[list[str]]:
         between.shutdown()
         thread.join(30)
         between.server_close()
-
-
-HADOOPS = ("--conf", "spark.hadoop.fs.s3a.s3.client.factory.impl=org.apache.hadoop.fs.s3a.DefaultS3ClientFactory")
 
 
 @pytest.mark.parametrize(("setting", "heads"), [((), 1), (HADOOPS, 8)], ids=["as it is", "turned off"])

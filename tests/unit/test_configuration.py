@@ -149,7 +149,7 @@ ACCESS = S3Access(endpoint="http://127.0.0.1:9", region="eu-west-1", access_key=
 def test_all_three_schemes_are_s3a():
     found = emrfs.s3a(ACCESS, "/tmp/x")
     for scheme in ("s3", "s3a", "s3n"):
-        assert found[f"fs.{scheme}.impl"] == "org.apache.hadoop.fs.s3a.S3AFileSystem"
+        assert found[f"fs.{scheme}.impl"] == "emrlite.S3FileSystem"
     assert found["fs.s3a.endpoint"] == "http://127.0.0.1:9"
     assert (found["fs.s3a.path.style.access"], found["fs.s3a.connection.ssl.enabled"]) == ("true", "false")
 
@@ -182,7 +182,7 @@ def test_a_setting_of_s3a_wins_over_a_translated_one():
 
 def test_the_class_of_emrfs_is_answered_by_s3a():
     given = {"fs.s3.impl": "com.amazon.ws.emr.hadoop.fs.EmrFileSystem"}
-    assert emrfs.translate(given)["fs.s3.impl"] == "org.apache.hadoop.fs.s3a.S3AFileSystem"
+    assert emrfs.translate(given)["fs.s3.impl"] == "emrlite.S3FileSystem"
 
 
 # HDFS

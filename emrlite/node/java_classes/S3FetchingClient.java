@@ -58,10 +58,8 @@ final class S3FetchingClient extends DelegatingS3Client {
         if (status == null || !status.isOfAllThat(request)) {
             return super.getObject(request, transformer);
         }
-        status.wasRead = true;
-        byte[] bytes = status.bytes;
-        status.bytes = null;
-        if (bytes == null || System.nanoTime() - status.since > KEPT) {
+        byte[] bytes = status.taken();
+        if (bytes == null) {
             return super.getObject(request, transformer);
         }
         try {
@@ -69,6 +67,15 @@ final class S3FetchingClient extends DelegatingS3Client {
         } catch (Exception error) {
             throw SdkException.create("cannot use the bytes of " + request.key(), error);
         }
+    }
+
+    /** Return the bytes that came with the status of the object *key* with this *eTag*; null where they have to be asked for. */
+    byte[] taken(String key, String eTag) {
+        Status status = (Status) this.last.get();
+        if (status == null || status.bytes == null || !status.request.key().equals(key) || !status.response.eTag().equals(eTag)) {
+            return null;
+        }
+        return status.taken();
     }
 
     /** Return the status of an object with its bytes; null where HeadObject has to say what there is. */
@@ -148,6 +155,13 @@ final class S3FetchingClient extends DelegatingS3Client {
         Status(HeadObjectRequest request, HeadObjectResponse response) {
             this.request = request;
             this.response = response;
+        }
+
+        byte[] taken() {
+            byte[] taken = System.nanoTime() - this.since > KEPT ? null : this.bytes;
+            this.bytes = null;
+            this.wasRead = true;
+            return taken;
         }
 
         boolean isOfAllThat(GetObjectRequest asks) {

@@ -49,7 +49,7 @@ public final class S3OptimizedCommitter extends FileOutputCommitter {
             File folder = new File(Utils.getLocalDir(SparkEnv.get().conf())); // goes with the executor, if that is killed
             this.waiting = Files.createTempDirectory(folder.toPath(), this.attempt).toFile();
         }
-        return new Path(this.waiting.toURI());
+        return new Path(WaitingFiles.SCHEME, null, this.waiting.getPath());
     }
 
     public void setupJob(JobContext context) {
@@ -77,9 +77,7 @@ public final class S3OptimizedCommitter extends FileOutputCommitter {
         for (Object found : FileUtils.listFiles(this.waiting, null, true)) {
             File file = (File) found;
             String name = this.waiting.toURI().relativize(file.toURI()).getPath();
-            if (!file.getName().startsWith(".") || !name.endsWith(".crc")) { // Hadoop's local files have sums beside them
-                this.upload(file, new Path(this.output + Path.SEPARATOR + name));
-            }
+            this.upload(file, new Path(this.output + Path.SEPARATOR + name));
         }
         this.abortTask(context);
     }
