@@ -94,6 +94,8 @@ def conf_files(
         "fs.defaultFS": info.default_fs,
         "hadoop.tmp.dir": str(layout.tmp / "hadoop"),
         "hadoop.http.staticuser.user": "hadoop",
+        # As on EMR.  This machine knows no such user, and to ask it takes the NameNode a shell and two processes.
+        "hadoop.user.group.static.mapping.overrides": "hadoop=hadoop,hdfsadmingroup;dr.who=;",
         "ipc.client.connect.max.retries": "10",
         "ipc.client.connect.retry.interval": "200",
         **emrfs.s3a(around.s3, str(layout.tmp / "s3a")),

@@ -219,7 +219,8 @@ hadoop fs -mkdir -p /tmp/a && hadoop fs -cp s3://test-bucket/in.txt /tmp/a/ && h
 aws s3 cp s3://test-bucket/in.txt - | tr a-z A-Z
 aws emr describe-cluster --cluster-id $EMR_CLUSTER_ID --query Cluster.Id --output text
 spark-sql -e 'select 40 + 2 as answer'
-echo 'print("pyspark", spark.range(7).count())' | pyspark
+echo 'print("pyspark", spark.range(7).count())
+print("groups", *spark._jvm.org.apache.hadoop.security.UserGroupInformation.getCurrentUser().getGroups())' | pyspark
 """
     done = emulator.run_step(cluster, "bash", "-c", script)
 
@@ -229,6 +230,7 @@ echo 'print("pyspark", spark.range(7).count())' | pyspark
     assert cluster in done["stdout"]
     assert "42" in done["stdout"]
     assert "pyspark 7" in done["stdout"]
+    assert "groups hadoop hdfsadmingroup" in done["stdout"]
 
 
 def test_script_runner_and_a_custom_jar(emulator: Emulator, cluster: str) -> None:
