@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +23,9 @@ from emrlite.node.layout import Layout
 from emrlite.settings import Settings
 from emrlite.storage import logs
 
-#: How often it looks at what the job prints and at the cluster, and whether anything of it was written down at all.
-POLL_SECONDS, LOOK_SECONDS = 0.1, 0.01
+#: How often it looks at what the job prints, and whether anything of the cluster was written down; what, it reads then,
+#: and now and then all the same.
+POLL_SECONDS, LOOK_SECONDS, READ_SECONDS = 0.1, 0.02, 0.5
 
 _MAKE_BUCKET = re.compile(r"aws --endpoint-url \S+ s3 mb s3://(?P<bucket>[\w.-]+)")
 
@@ -52,9 +54,10 @@ def follow(at: Settings, url: str, s3: Any, cluster_id: str, step_id: str, *, si
     shown, asked = 0, False
     watch = links.Watch(at, cluster_id, step_id)
     live.clear()
+    written, record, read = store.stamp(), store.record(cluster_id), time.monotonic()
     while True:
-        written_before = store.stamp()
-        record = store.record(cluster_id)
+        if (now := store.stamp()) != written or time.monotonic() - read >= READ_SECONDS:
+            written, record, read = now, store.record(cluster_id), time.monotonic()
         shown = _copy(log, shown, live)
         if app := watch.news(record):
             live.clear()
@@ -68,7 +71,7 @@ def follow(at: Settings, url: str, s3: Any, cluster_id: str, step_id: str, *, si
             click.echo(f"ending {cluster_id}; press Ctrl-C again to kill it at once", err=True)
             client.emr(url, at.region).terminate_job_flows(JobFlowIds=[cluster_id])
         for _ in range(round(POLL_SECONDS / LOOK_SECONDS)):
-            if pause.wait(LOOK_SECONDS) or store.stamp() != written_before:
+            if pause.wait(LOOK_SECONDS) or store.stamp() != written:
                 break
     _copy(log, shown, live)
     live.clear()

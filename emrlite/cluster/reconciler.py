@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 
 #: While something is on its way, the next look comes after a SHARE-th of the time for which nothing has happened, but
 #: at least BUSY and at most SLOW seconds: what takes long may be told a little later, and costs less to watch.  That a
-#: process has ended is seen after BUSY seconds all the same.
-BUSY, SLOW, SHARE = 0.02, 0.2, 50
+#: process has ended is seen after BUSY seconds all the same, and once all nodes serve that is all there is to see.
+BUSY, SLOW, SHARE, SHARE_OF_STEPS = 0.02, 0.2, 50, 5
 #: Seconds between looks while the cluster idles.
 IDLE = 0.5
 
@@ -138,6 +138,7 @@ class Reconciler:
                     since = time.monotonic()
                     continue  # it may have led on already
                 quiet = time.monotonic() - since
+                share = SHARE_OF_STEPS if state is ClusterState.RUNNING else SHARE
                 idles = state is ClusterState.WAITING and not self._actions
             except Exception as error:  # noqa: BLE001
                 self._failed(error)
@@ -146,7 +147,7 @@ class Reconciler:
                 if idles:
                     self._wake.wait(IDLE)
                 else:
-                    self._wait_for_news(min(SLOW, max(BUSY, quiet / SHARE)))
+                    self._wait_for_news(min(SLOW, max(BUSY, quiet / share)))
             self._wake.clear()
 
     def _wait_for_news(self, period: float) -> None:
