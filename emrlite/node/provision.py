@@ -94,7 +94,7 @@ def conf_files(
         "fs.defaultFS": info.default_fs,
         "hadoop.tmp.dir": str(layout.tmp / "hadoop"),
         "hadoop.http.staticuser.user": "hadoop",
-        # As on EMR.  This machine knows no such user, and to ask it takes the NameNode a shell and two processes.
+        # As on EMR.  Most machines know no such user, and to ask takes the NameNode a shell and two processes.
         "hadoop.user.group.static.mapping.overrides": "hadoop=hadoop,hdfsadmingroup;dr.who=;",
         "ipc.client.connect.max.retries": "10",
         "ipc.client.connect.retry.interval": "200",

@@ -38,14 +38,30 @@ spark.range(3).write.csv(f"file://{folder}/csv")
 assert spark.read.csv(f"file://{folder}/csv").count() == 3
 """
 
-USUAL = ("--conf", "spark.hadoop.fs.file.impl=org.apache.hadoop.fs.LocalFileSystem")
+#: Stands in the place of the real one, and tells that it was called.
+CHMOD = """#!/bin/sh
+echo "$@" >> "$0.calls"
+exec /bin/chmod "$@"
+"""
 
 
-@pytest.mark.parametrize(("setting", "expected"), [
-    ((), "emrlite.LocalFiles"), (USUAL, "org.apache.hadoop.fs.LocalFileSystem")], ids=["as it is", "Hadoop's"])
+@pytest.mark.parametrize(("kind", "called_for_all"), [
+    ("emrlite.LocalFiles", False), ("org.apache.hadoop.fs.LocalFileSystem", True)], ids=["ours", "Hadoop's"])
 def test_local_files_have_the_permissions_that_they_are_given(
-        emulator: Emulator, cluster: str, setting: tuple[str, ...], expected: str) -> None:
+        emulator: Emulator, cluster: str, kind: str, called_for_all: bool) -> None:
+    chmod = emulator.home / "clusters" / cluster / "master" / "bin" / "chmod"
+    chmod.write_text(CHMOD)
+    chmod.chmod(0o755)
     app = emulator.put("files.py", FILES)
-    step = emulator.run_step(cluster, "spark-submit", "--master", "local[1]", *setting, app)
+    try:
+        step = emulator.run_step(
+            cluster, "spark-submit", "--master", "local[1]", "--conf", f"spark.hadoop.fs.file.impl={kind}",
+            "--conf", "spark.eventLog.enabled=false", app)
+        called = chmod.with_name("chmod.calls").read_text()
+    finally:
+        chmod.unlink()
+        chmod.with_name("chmod.calls").unlink(missing_ok=True)
     assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
-    assert f"class {expected}\n" in step["stdout"]
+    assert f"class {kind}\n" in step["stdout"]
+    assert "1770" in called, "the sticky bit is left to Hadoop"
+    assert ("0640" in called, "0644" in called) == (called_for_all, called_for_all), called

@@ -116,10 +116,13 @@ assert spark.read.text(sys.argv[1]).selectExpr("count(DISTINCT value)").first()[
 def test_a_file_is_put_whole_or_in_parts_where_it_is_larger_than_one(
         emulator: Emulator, cluster: str, parts: int) -> None:
     app, folder = emulator.put("large.py", LARGE), f"large-{parts}/"
-    of_a_part = () if parts == 1 else ("--conf", "spark.hadoop.fs.s3a.multipart.size=5M")
-    step = emulator.run_step(cluster, "spark-submit", *of_a_part, app, f"s3://test-bucket/{folder}")
+    # Where S3A would write a file once more, none can be written.
+    of_a_part = "buffer.dir=/dev/null/nowhere" if parts == 1 else "multipart.size=5M"
+    step = emulator.run_step(
+        cluster, "spark-submit", "--conf", f"spark.hadoop.fs.s3a.{of_a_part}", "--conf",
+        "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs=false", app, f"s3://test-bucket/{folder}")
     assert step["State"] == "COMPLETED", step["stdout"] + step["stderr"]
-    _, key = emulator.keys(folder)
+    (key,) = emulator.keys(folder)
     found = emulator.s3.head_object(Bucket="test-bucket", Key=key)
     assert (found["ContentLength"], "-" in found["ETag"]) == (6_000_000, parts > 1)
     assert waiting(emulator, cluster) == []

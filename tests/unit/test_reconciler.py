@@ -146,7 +146,7 @@ def test_the_end_of_a_process_is_seen_long_before_the_next_look(store, monkeypat
         def news(self):
             return self.ended
 
-    monkeypatch.setattr(module, "SHARE", 1e-9)
+    monkeypatch.setattr(module, "SHARE_OF_STEPS", 1e-9)
     monkeypatch.setattr(module, "SLOW", 60.0)
     store.create(spec(step("a"), keep_alive=False), ClusterStatus())
     driver = Told(hang=frozenset("a"))

@@ -20,17 +20,18 @@ import software.amazon.awssdk.services.s3.model.GetObjectRequest;
 import software.amazon.awssdk.services.s3.model.GetObjectResponse;
 import software.amazon.awssdk.services.s3.model.HeadObjectRequest;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
+import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
 
 /**
  * Fetches a small object when its status is asked for, if its thread has read the last one whose status it asked for.
  *
  * <p>Who reads a table of small files asks for the status of each and reads it then.  GetObject's reply says all that HeadObject's does,
  * so that one request serves both.  The bytes are kept for the thread that asked, until it reads them or asks for another status,
- * and not used after a second; they are given only to who asks for the whole object with the ETag of that status.
+ * and not used after five seconds; they are given only to who asks for the whole object with the ETag of that status.
  */
 final class S3FetchingClient extends DelegatingS3Client {
     private static final long SMALL = S3InputStreams.SMALL;
-    private static final long KEPT = TimeUnit.SECONDS.toNanos(1);
+    private static final long KEPT = TimeUnit.SECONDS.toNanos(5);
     private static final Map FIELDS_OF_STATUS = byName(HeadObjectResponse.builder().sdkFields());
     private static final Map FIELDS_OF_GET = byName(GetObjectRequest.builder().sdkFields());
 
@@ -101,6 +102,8 @@ final class S3FetchingClient extends DelegatingS3Client {
                 in = null;
             }
             return status;
+        } catch (NoSuchKeyException error) {
+            throw error; // as HeadObject would
         } catch (SdkException error) {
             return null; // an empty object has no range, one in an archive no bytes: what it is, HeadObject says
         } catch (IOException error) {

@@ -2,13 +2,14 @@ package emrlite;
 
 import java.io.EOFException;
 import java.io.IOException;
+import org.apache.hadoop.fs.CanSetReadahead;
 import org.apache.hadoop.fs.FSExceptionMessages;
 import org.apache.hadoop.fs.FSInputStream;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /** An object whose bytes are here. */
-final class S3KeptObject extends FSInputStream {
+final class S3KeptObject extends FSInputStream implements CanSetReadahead {
     private final Path path;
     private final FileSystem.Statistics statistics;
     private byte[] bytes; // until it is closed
@@ -37,10 +38,10 @@ final class S3KeptObject extends FSInputStream {
         if (length == 0) {
             return 0;
         }
-        int count = (int) Math.min(length, this.bytes.length - from);
-        if (count <= 0) {
+        if (from >= this.bytes.length) {
             return -1;
         }
+        int count = (int) Math.min(length, this.bytes.length - from);
         System.arraycopy(this.bytes, (int) from, to, offset, count);
         this.statistics.incrementBytesRead(count);
         return count;
@@ -65,6 +66,9 @@ final class S3KeptObject extends FSInputStream {
 
     public boolean seekToNewSource(long to) {
         return false;
+    }
+
+    public void setReadahead(Long range) {
     }
 
     public synchronized void close() {
