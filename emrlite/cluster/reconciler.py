@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 #: While something is on its way, the next look comes after a SHARE-th of the time for which nothing has happened, but
 #: at least BUSY and at most SLOW seconds: what takes long may be told a little later, and costs less to watch.  That a
-#: process has ended is seen after BUSY seconds all the same, and once all nodes serve that is all there is to see.
+#: process has ended is seen after BUSY seconds all the same, and while steps run there is hardly anything else to see.
 BUSY, SLOW, SHARE, SHARE_OF_STEPS = 0.02, 0.2, 50, 5
 #: Seconds between looks while the cluster idles.
 IDLE = 0.5
