@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,6 +102,8 @@ _KINDS = {"home": Path, "port": int, "memory": int, "hold": float, "allow_preten
 _CHOICES = {"releases": ("lenient", "strict"), "timing": ("instant", "fast"), "namespace": ("auto", "off"),
             "addresses": ("auto", "many", "single"), "ahead": ("all", "steps", "nothing")}
 
+_S3 = re.compile(r"local|moto|https?://(?:[a-zA-Z0-9][\w.-]*|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:/\S*)?")
+
 
 def _convert(name: str, value: Any) -> Any:
     """Bring *value*, a string from a variable or a value of TOML, to the setting's type."""
@@ -108,6 +111,8 @@ def _convert(name: str, value: Any) -> Any:
         raise SettingsError(f"there is no setting {name!r}; `emrlite start --help` lists them all")
     if name in _CHOICES and value not in _CHOICES[name]:
         raise SettingsError(f"{name} is {value!r}; it can be {' or '.join(_CHOICES[name])}")
+    if name == "s3" and not _S3.fullmatch(str(value)):
+        raise SettingsError(f"s3 is {value!r}; it can be local, moto or a URL, as http://127.0.0.1:9000")
     kind: Any = _KINDS.get(name, str)
     if kind is bool and isinstance(value, str):
         return value.lower() in ("1", "true", "yes", "on")

@@ -29,11 +29,20 @@ def test_a_home_is_absolute_and_knows_the_user(monkeypatch, tmp_path):
     ({"EMRLITE_PORT": "many"}, "port is 'many', which is no int"),
     ({"EMRLITE_RELEASES": "loose"}, "releases is 'loose'; it can be lenient or strict"),
     ({"EMRLITE_TIMING": ""}, "timing is ''; it can be instant or fast"),
+    ({"EMRLITE_S3": "nonsense"}, "s3 is 'nonsense'; it can be local, moto or a URL"),
+    ({"EMRLITE_S3": "http://"}, "s3 is 'http://'; it can be local, moto or a URL"),
+    ({"EMRLITE_S3": "ftp://there"}, "s3 is 'ftp://there'; it can be local, moto or a URL"),
     ({"EMRLITE_ADDRESSES": "one"}, "addresses is 'one'; it can be auto or many or single"),
 ])
 def test_a_value_that_a_setting_cannot_take_is_named(environ, words, tmp_path):
     with pytest.raises(SettingsError, match=words):
         Settings.load({}, {"EMRLITE_HOME": str(tmp_path), **environ})
+
+
+@pytest.mark.parametrize("value", [
+    "local", "moto", "http://127.0.0.1:9000", "https://s3.example.com/", "http://minio_1:9000", "http://[::1]:9000", "http://proxy/s3"])
+def test_s3_is_one_of_ours_or_a_url(value, tmp_path):
+    assert Settings.load({}, {"EMRLITE_HOME": str(tmp_path), "EMRLITE_S3": value}).s3 == value
 
 
 def test_a_setting_that_is_not_there_is_named(tmp_path):
