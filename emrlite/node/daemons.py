@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from emrlite.cluster.model import NodeSpec
 from emrlite.node.addresses import Network
 from emrlite.node.engines import MODULE_OPTIONS, Engine
-from emrlite.node.java_options import DAEMON, EMPTY, OPEN_CLASS_PATH, contents, sharing
+from emrlite.node.java_options import DAEMON, OPEN_CLASS_PATH, contents, own_archives, sharing
 from emrlite.node.layout import Layout
 from emrlite.node.own_classes import NODE
 
@@ -85,7 +85,7 @@ def command(
         words += [_MAIN[daemon], *_arguments(daemon, node, network, layout, cores, memory)]
     # A worker puts SPARK_CONF_DIR first on its executors' class path and HADOOP_CONF_DIR last.  What comes first has to
     # be the engine's own, or no class comes from the archive; the node's files are found in the last place too.
-    env = {**engine.environment, "HADOOP_CONF_DIR": str(layout.conf), "SPARK_CONF_DIR": str(engine.home / EMPTY),
+    env = {**engine.environment, "HADOOP_CONF_DIR": str(layout.conf), "SPARK_CONF_DIR": own_archives(str(engine.home)),
            "SPARK_LOCAL_IP": network.address(node.index), "HADOOP_USER_NAME": "hadoop"}
     if "spark-worker" in daemons:
         env["JAVA_HOME"] = str(layout.executor_java)

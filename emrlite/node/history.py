@@ -21,7 +21,7 @@ from emrlite.node import event_logs
 from emrlite.node.configuration import LOG4J2
 from emrlite.node.engines import Engine
 from emrlite.node.event_logs import EventLog
-from emrlite.node.java_options import DAEMON, EMPTY, MODULE_OPTIONS, sharing
+from emrlite.node.java_options import DAEMON, MODULE_OPTIONS, own_archives, sharing
 from emrlite.node.service import Service
 
 MAIN = "org.apache.spark.deploy.history.HistoryServer"
@@ -60,7 +60,7 @@ def argv(engine: Engine, directory: Path, port: int, base: str = "") -> list[str
 
 def environment(engine: Engine) -> dict[str, str]:
     """What it needs besides: it listens on loopback only, and reads no configuration of somebody else's Spark."""
-    return {**engine.environment, "SPARK_CONF_DIR": str(engine.home / EMPTY), "SPARK_LOCAL_IP": "127.0.0.1",
+    return {**engine.environment, "SPARK_CONF_DIR": own_archives(str(engine.home)), "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_PUBLIC_DNS": "127.0.0.1", "SPARK_NO_DAEMONIZE": "1", "HADOOP_USER_NAME": "hadoop"}
 
 

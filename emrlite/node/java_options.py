@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-#: What is on an engine's class path before its archives: a directory that stays empty.
-EMPTY = "emptyconf"
+#: The directory of an engine whose archives are first on its class path: emrlite's own.
+OWN = "own"
 
 #: Quick to start and small: measured at a third of the default's wall and CPU for short jobs.
 #: The thread stack stays Java's own: deep query plans need it, and unused stack costs nothing.
@@ -28,7 +28,15 @@ LASTING: tuple[str, ...] = (
 
 def class_path(engine_home: str) -> str:
     """Return what every process has on its class path.  Conf directories go behind it: first, no archive is used."""
-    return f"{engine_home}/{EMPTY}/:{engine_home}/jars/*"
+    return f"{own_archives(engine_home)}:{engine_home}/jars/*"
+
+
+def own_archives(engine_home: str) -> str:
+    """Return the beginning of that class path.
+
+    Spark's worker puts its ``SPARK_CONF_DIR`` first on the class path of executors, so that is this.
+    """
+    return f"{engine_home}/{OWN}/*"
 
 
 #: Java maps an archive at a random place by default and rewrites every pointer in it: 250 MB of each process's own

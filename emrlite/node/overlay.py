@@ -20,11 +20,11 @@ from pathlib import Path
 
 from emrlite.errors import SetupError
 from emrlite.node import jars, packages
-from emrlite.node.java_options import EMPTY
+from emrlite.node.java_options import OWN
 from emrlite.node.lockfile import Jar, Locked
 
 #: Changes with what `build` makes, so that an older home is made anew.
-_FORM = 6
+_FORM = 7
 
 #: The compiler of the code that Spark generates: pyspark's archives of it are signed.  No class of a signed archive
 #: gets into class data, and a JVM checks the signature of each: drivers and executors load 380 of these.
@@ -76,7 +76,7 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
     fresh = root / "home.new"
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / "jars").mkdir(parents=True)
-    (fresh / EMPTY).mkdir()
+    (fresh / OWN).mkdir()
     for entry in sorted(pyspark.iterdir()):
         if entry.name not in ("jars", "python", "__pycache__"):
             (fresh / entry.name).symlink_to(entry)
@@ -95,7 +95,7 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
         raise SetupError(f"{pyspark} does not say in its version.py that it is pyspark {locked.spark}; install it anew")
     (fresh / "engine.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     with contextlib.suppress(OSError):  # JVMs that run read settings from it; set-up makes it anew
-        os.link(root / "home" / "jars" / OWN_ARCHIVE, fresh / "jars" / OWN_ARCHIVE)
+        os.link(root / "home" / OWN / OWN_ARCHIVE, fresh / OWN / OWN_ARCHIVE)
     before = root / "home.old"
     shutil.rmtree(before, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):

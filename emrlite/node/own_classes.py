@@ -21,7 +21,7 @@ from pathlib import Path
 from emrlite.errors import SetupError
 from emrlite.node import default_settings
 from emrlite.node.java import Java
-from emrlite.node.java_options import MODULE_OPTIONS, QUICK
+from emrlite.node.java_options import MODULE_OPTIONS, OWN, QUICK
 from emrlite.node.overlay import JANINO, OWN_ARCHIVE
 
 SOURCES = Path(__file__).with_name("java_classes")
@@ -36,7 +36,7 @@ _SECONDS = 300
 
 def archive(engine_home: Path) -> Path:
     """Where the compiled classes are."""
-    return engine_home / "jars" / OWN_ARCHIVE
+    return engine_home / OWN / OWN_ARCHIVE
 
 
 def pages(engine_home: Path) -> Path:
@@ -58,14 +58,11 @@ def make(engine_home: Path, java: Java) -> None:
     """Compile the classes: some seconds.  Raises `SetupError`, and then they do not count."""
     stamp = engine_home / "classes.sha256"
     stamp.unlink(missing_ok=True)
-    # Without our own, of another version; it stays until there is the new one, for JVMs that run read settings from it.
-    jars = sorted(jar for jar in (engine_home / "jars").glob("*.jar") if jar != archive(engine_home))
-    compiler = [jar for jar in jars if jar.name.startswith(JANINO)]
+    jars = sorted((engine_home / "jars").glob("*.jar"))
     with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name, ThreadPoolExecutor(1) as beside:
         classes, unpacked = Path(name), beside.submit(_unpack_pages, jars, pages(engine_home))
         settings = beside.submit(default_settings.found, jars)
-        run(java.home, compiler, _COMPILER, "-d", str(classes), "-classpath", ":".join(map(str, jars)),
-            *map(str, sorted(SOURCES.glob("*.java"))))
+        compile_java(java.home, jars, sorted(SOURCES.glob("*.java")), classes)
         try:
             unpacked.result()
             _pack(classes, settings.result(), archive(engine_home))
@@ -107,6 +104,12 @@ def _unpack_pages(jars: list[Path], to: Path) -> None:
             file.extractall(to.parent, [name for name in names if not name.endswith("/")])
 
 
+def compile_java(java_home: Path, jars: list[Path], sources: list[Path], to: Path) -> None:
+    """Compile *sources* into the directory *to*, with what is in *jars*.  Raises `SetupError`."""
+    compiler = [jar for jar in jars if jar.name.startswith(JANINO)]
+    run(java_home, compiler, _COMPILER, "-d", str(to), "-classpath", ":".join(map(str, jars)), *map(str, sources))
+
+
 def run(java_home: Path, jars: list[Path], main: str, *arguments: str) -> None:
     """Run *main* to its end.  Raises `SetupError` with what it said."""
     command = [str(java_home / "bin" / "java"), *QUICK, *MODULE_OPTIONS, "-cp", ":".join(map(str, jars)), main]
@@ -117,7 +120,8 @@ def run(java_home: Path, jars: list[Path], main: str, *arguments: str) -> None:
         raise SetupError(f"{main}: {error}") from error
     # Janino's own program prints what it could not compile, and ends with 0 all the same.
     if done.returncode or "CompileException" in done.stderr:
-        raise SetupError(f"{main}: {(done.stderr or done.stdout).strip()[-800:]}")
+        said = (done.stderr or done.stdout).strip()[-800:] or f"Java ended with exit code {done.returncode}"
+        raise SetupError(f"{main}: {said}")
 
 
 def _pack(classes: Path, texts: Mapping[str, bytes], to: Path) -> None:

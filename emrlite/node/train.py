@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from emrlite.node import class_data, engines, fresh_hdfs, java, own_classes
+from emrlite.node import class_data, engines, fresh_hdfs, java, linked_ahead, own_classes
 from emrlite.node.engines import Engine
 from emrlite.node.lockfile import conf
 from emrlite.settings import Settings
@@ -27,9 +27,9 @@ JOB = Path(__file__).with_name("training_job.py")
 
 #: Made while a JVM runs, so of no use to another.
 _GENERATED = re.compile(
-    r"\$\$Lambda|\$Proxy\d|^jdk/internal/reflect/Generated|^org/apache/spark/sql/catalyst/expressions/Generated"
+    r"\$\$Lambda(?!\$of)|\$Proxy\d|^jdk/internal/reflect/Generated|^org/apache/spark/sql/catalyst/expressions/Generated"
     r"|^jdk/jfr/internal/handlers/EventHandler\d"
-    r"|^java/lang/invoke/(LambdaForm|BoundMethodHandle)\$(MH|DMH|Species_)|/GeneratedC|\$Lambda\$|0x"
+    r"|^java/lang/invoke/(LambdaForm|BoundMethodHandle)\$(MH|DMH|Species_)|/GeneratedC|\$Lambda\$(?!of)|0x"
 )
 
 
@@ -63,12 +63,15 @@ def format_hdfs(engine: Engine, to: Path) -> None:
 
     Raises `SetupError`.
     """
-    jars = sorted((engine.home / "jars").glob("*.jar"))
+    jars = [own_classes.archive(engine.home), *sorted((engine.home / "jars").glob("*.jar"))]
     own_classes.run(engine.java_home, jars, "emrlite.FreshHdfs", to.as_uri(), *fresh_hdfs.DIRECTORIES)
 
 
 def write_classes(settings: Settings) -> None:
-    """Watch a cluster at work, and write down which classes it loads."""
+    """Watch a cluster at work, and write down which classes it loads.
+
+    Twice: the second time all that can be is linked ahead, for the list is to say which of it is used.
+    """
     real = java.find(settings.home)
     with tempfile.TemporaryDirectory(prefix="emrlite-train-") as name:
         lists, home = Path(name, "lists"), Path(name, "java")
@@ -76,13 +79,27 @@ def write_classes(settings: Settings) -> None:
         watching_java(real.home, home, ["-Xshare:off", f"-XX:DumpLoadedClassList={lists}/%p.list"])
         command = [sys.executable, "-m", "emrlite", "run", str(JOB)]
         # The lists lie where a node with a view of its own would not see them.
-        subprocess.run(command, check=True, env={**os.environ, "JAVA_HOME": str(home), "EMRLITE_NAMESPACE": "off"})
+        environ = {**os.environ, "JAVA_HOME": str(home), "EMRLITE_NAMESPACE": "off"}
+        subprocess.run(command, check=True, env=environ)
+        engine_home = engines.find(settings).home
         # No JVM that does without class data has a class path that knows what it holds.
-        class_data.list_contents(engines.find(settings).home, replace(real, home=home))
-        found = union(path.read_text(encoding="utf-8") for path in lists.iterdir())
+        class_data.list_contents(engine_home, replace(real, home=home))
+        names = Path(name, "names")
+        names.write_text(_text(_found(lists)), encoding="utf-8")
+        linked_ahead.make(engine_home, real, names, every=True)
+        subprocess.run(command, check=True, env=environ)
+        found = _found(lists)
     target = conf("engines.lock").with_name(class_data.list_name(settings.spark))
-    target.write_bytes(gzip.compress("".join(f"{line}\n" for line in found).encode(), 9, mtime=0))
+    target.write_bytes(gzip.compress(_text(found).encode(), 9, mtime=0))
     print(f"{target}: {len(found)} lines, {target.stat().st_size // 1024} KiB")
+
+
+def _found(lists: Path) -> list[str]:
+    return union(path.read_text(encoding="utf-8") for path in lists.iterdir())
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def watching_java(real: Path, home: Path, flags: Iterable[str]) -> None:

@@ -61,11 +61,14 @@ def watched(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Em
 
 
 def sources(log: Path) -> Counter[str]:
-    """How many classes came from the archive, and how many from where they are without it."""
+    """How many classes came from the archive, and how many from where they are without it; and Scala's lambdas."""
     found: Counter[str] = Counter()
-    for source in re.findall(r" source: (.+)", log.read_text(errors="replace")):
+    for name, source in re.findall(r"^(\S+) source: (.+)", log.read_text(errors="replace"), re.MULTILINE):
         if source.startswith("shared objects file"):
             found["archive"] += 1
+            found["linked ahead"] += "$$Lambda$of" in name
+        elif "$$Lambda$" in name and name.startswith(("org.apache.spark.", "scala.")):
+            found["linked anew"] += 1
         elif ".jar" in source or source.startswith("jrt:"):
             found["files"] += 1
     return found
@@ -89,10 +92,14 @@ def test_every_jvm_of_a_cluster_takes_its_classes_from_the_archive(watched: Emul
     logs_of = {role(log): sources(log) for log in sorted(logs.glob("*.log"), key=lambda log: sources(log).total())}
     counted = {name: found for name, found in logs_of.items() if name in ROLES or found.total() > 1000}
     for name, found in counted.items():
-        print(f"{name:<12} {found['archive']:>6} from the archive, {found['files']:>5} from files")
+        print(f"{name:<12} {found['archive']:>6} from the archive, {found['files']:>5} from files; lambdas: "
+              f"{found['linked ahead']:>5} linked ahead, {found['linked anew']:>4} as it runs")
     assert set(counted) | {"driver that waits"} == set(ROLES)
     wrong = {name: found for name, found in counted.items() if found["archive"] < 50 * found["files"]}
     assert wrong == {}
+    assert counted["driver"]["linked ahead"] > 2000
+    ours = {name: found for name, found in counted.items() if "hadoop" not in name}
+    assert {name: found for name, found in ours.items() if found["linked ahead"] < 5 * found["linked anew"]} == {}
     # Executors log as before, to the place that Spark's worker gives them.
     (stderr,) = (watched.home / "clusters" / cluster / "core-1/mnt/spark").glob("application_*/0/stderr")
     assert "INFO CoarseGrainedExecutorBackend: Successfully registered with driver" in stderr.read_text()

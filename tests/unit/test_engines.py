@@ -61,9 +61,9 @@ def home(tmp_path, pyspark, monkeypatch):
 def test_one_class_path_holds_sparks_archives_and_ours(home):
     engine = engines.find(Settings(home=home))
     assert sorted(path.name for path in (engine.home / "jars").iterdir()) == ["own-1.jar", "spark-core.jar"]
-    assert engine.classpath == f"{engine.home}/emptyconf/:{engine.home}/jars/*"
+    assert engine.classpath == f"{engine.home}/own/*:{engine.home}/jars/*"
     assert (engine.home / "bin").is_dir()
-    assert list((engine.home / "emptyconf").iterdir()) == []
+    assert list((engine.home / "own").iterdir()) == [], "nothing is compiled yet"
 
 
 def test_an_engine_tells_what_sparks_classes_need(home, tmp_path):

@@ -22,8 +22,6 @@ import jdk.internal.loader.URLClassPath;
  * the same with it.
  */
 public final class ClassPath extends URLClassPath {
-    /** Comes first, for it holds Hadoop's default settings in a shorter form. */
-    private static final String OWN = "/emrlite.jar";
     private static final String[] SAMPLES = {
         "META-INF/services/org.apache.hadoop.fs.FileSystem", "META-INF/MANIFEST.MF", "common-version-info.properties", "core-site.xml",
         "org/apache/spark/SparkConf.class", "org/slf4j", "META-INF/services/", "no/such/Thing.class",
@@ -61,15 +59,7 @@ public final class ClassPath extends URLClassPath {
         if (!list.isFile()) {
             return null;
         }
-        URL[] entries = current().getURLs();
-        for (int at = 0; at < entries.length; at++) {
-            if (entries[at].getPath().endsWith(OWN)) {
-                URL own = entries[at];
-                System.arraycopy(entries, 0, entries, 1, at);
-                entries[0] = own;
-            }
-        }
-        ClassPath found = new ClassPath(entries, new Contents(list));
+        ClassPath found = new ClassPath(current().getURLs(), new Contents(list));
         field().set(ClassLoader.getSystemClassLoader(), found);
         return found;
     }

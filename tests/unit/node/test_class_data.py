@@ -33,6 +33,8 @@ def home(tmp_path, java, monkeypatch):
     monkeypatch.setattr(class_data, "conf", lambda _name: names)
     home = tmp_path / "an engine"
     (home / "jars").mkdir(parents=True)
+    (home / "own").mkdir()
+    (home / "own" / "linked.jar").write_bytes(b"linked")
     (home / "jars" / "a.jar").write_bytes(b"an archive")
     class_data.path(home).write_bytes(b"classes")
     found = (java.home / "lib/server/libjvm.so").stat()
@@ -74,6 +76,11 @@ def test_an_archive_from_another_list_or_cut_short_is_passed_over(home, java, tm
 ])
 def test_an_archive_for_other_jars_is_passed_over(home, java, change):
     change(home / "jars" / "a.jar")
+    assert "of other archives" in class_data.wrong(home, java, "4.1.1")
+
+
+def test_without_what_is_linked_ahead_its_archive_is_passed_over(home, java):
+    (home / "own" / "linked.jar").unlink()
     assert "of other archives" in class_data.wrong(home, java, "4.1.1")
 
 
@@ -175,7 +182,10 @@ def test_where_the_users_archives_come_first_on_the_class_path_none_is_asked_for
 
 
 def test_the_list_holds_what_every_jvm_can_find_by_name():
-    first = "# a comment\njava/lang/Object\njava/lang/Object id: 0\norg/x/A\norg/x/A$$Lambda$7\ncut/sho"
+    first = (
+        "# a comment\njava/lang/Object\njava/lang/Object id: 0\norg/x/A\norg/x/A$$Lambda$7\norg/x/A$$Lambda$7/0x08\n"
+        "org/x/A$$Lambda$of7\norg/x/A$$Concat\ncut/sho"
+    )
     second = (
         "org/x/B source: /a/jar\norg/x/B id: 1 super: 0 source: other.jar\ncom/sun/proxy/$Proxy12\norg/x/A\n"
         "@lambda-proxy org/x/A run ()V\n@lambda-form-invoker [LF_RESOLVE] java.lang.invoke.Invokers$Holder x L\n"
@@ -183,6 +193,7 @@ def test_the_list_holds_what_every_jvm_can_find_by_name():
     )
     assert train.union([first, second]) == [
         "java/lang/Object", "java/lang/invoke/BoundMethodHandle$Species_LI", "org/x/A",
+        "org/x/A$$Concat", "org/x/A$$Lambda$of7",
         "@lambda-form-invoker [LF_RESOLVE] java.lang.invoke.Invokers$Holder x L", "@lambda-proxy org/x/A run ()V",
     ]  # fmt: skip
 

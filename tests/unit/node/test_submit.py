@@ -78,7 +78,7 @@ def test_the_class_path_ends_with_the_configuration_and_begins_with_the_users_ow
     found = translate("--driver-class-path /own/a.jar app.py", info)
 
     assert option(found, "-cp") == (
-        f"/own/a.jar:{info.spark_home}/emptyconf/:{info.spark_home}/jars/*:{info.root}/conf"
+        f"/own/a.jar:{info.spark_home}/own/*:{info.spark_home}/jars/*:{info.root}/conf"
     )
 
 
