@@ -78,7 +78,7 @@ def make(engine_home: Path, java: Java, spark: str) -> None:
     if names is None:
         raise SetupError(f"emrlite has no {list_name(spark)}")
     archive, fresh = path(engine_home), engine_home / "classes.jsa.new"
-    _record(engine_home).unlink(missing_ok=True)
+    forget(engine_home)
     # The archive holds the paths of its class path, and a node may see no other than the real one.
     real = engine_home.resolve()
     with tempfile.NamedTemporaryFile("wb", suffix=".list") as plain:
@@ -103,9 +103,12 @@ def list_contents(engine_home: Path, java: Java) -> None:
 
 
 def forget(engine_home: Path) -> None:
-    """The class path is another one: what was made for the old one does not count."""
-    _record(engine_home).unlink(missing_ok=True)
-    _contents(engine_home).unlink(missing_ok=True)
+    """The class path is another one: what was made for the old one does not count.
+
+    JVMs that have it go on: they have mapped the archive and the list, which hold all that is linked ahead.
+    """
+    for made in (_record(engine_home), _contents(engine_home), linked_ahead.archive(engine_home)):
+        made.unlink(missing_ok=True)
 
 
 def prove(engine_home: Path, java: Java) -> None:

@@ -38,7 +38,7 @@ class Engine:
     spark: str  #: "4.1.1"
     scala: str  #: "2.13"
     hadoop: str  #: "3.4.2"
-    home: Path  #: ``SPARK_HOME``: links to the package pyspark; ``jars/`` is the one class path
+    home: Path  #: ``SPARK_HOME``: links to the package pyspark; ``own/`` and ``jars/`` are the one class path
     java_home: Path  #: its ``bin/java`` is Java 17 to 21
     python: Path  #: what drivers and executors run
     tools: Path  #: directory that holds a working ``aws``

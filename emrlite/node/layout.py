@@ -119,7 +119,7 @@ class NodeInfo:
     instance_id: str
     address: str
     root: str
-    spark_home: str  #: overlay home: ``jars/`` is the one class path
+    spark_home: str  #: overlay home: ``own/`` and ``jars/`` are the one class path
     spark_version: str
     scala_version: str
     java_home: str

@@ -24,10 +24,10 @@ def archive(engine_home: Path) -> Path:
 def make(engine_home: Path, java: Java, names: Path, *, every: bool = False) -> None:
     """Link what the list of classes *names* has of it, or *every* lambda of all its classes: seconds of one core.
 
-    Raises `SetupError`, and then there is what was before.
+    Raises `SetupError`, and then there is what was before.  What is made here is never linked again.
     """
     jars = sorted((engine_home / "jars").glob("*.jar"))
     fresh = archive(engine_home).with_suffix(".new")
     words = [str(names), str(fresh), *(["all"] if every else [])]
-    own_classes.run(java.home, [own_classes.archive(engine_home), *jars], _MAIN, *words)
+    own_classes.run(java.home, jars, _MAIN, *words)
     fresh.replace(archive(engine_home))

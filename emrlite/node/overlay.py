@@ -1,8 +1,8 @@
 """Builds an engine's ``SPARK_HOME``: one class path for driver, executors and daemons.
 
 It links to what is in the package pyspark; its ``jars/`` holds links to pyspark's archives (copies of two that are
-signed) and our own beside them.  Own archives are hard links to (or copies of) verified files of the cache, so that an
-emptied cache breaks no cluster.
+signed) and our own beside them, what we have made ourselves lies in ``own/``.  Own archives are hard links to (or
+copies of) verified files of the cache, so that an emptied cache breaks no cluster.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / "jars").mkdir(parents=True)
     (fresh / OWN).mkdir()
+    (fresh / "jars" / OWN_ARCHIVE).symlink_to(Path("..", OWN, OWN_ARCHIVE))  # for class paths that others make
     for entry in sorted(pyspark.iterdir()):
         if entry.name not in ("jars", "python", "__pycache__"):
             (fresh / entry.name).symlink_to(entry)
@@ -95,7 +96,7 @@ def build(home: Path, locked: Locked, pyspark: Path, cache: Path, say: Callable[
         raise SetupError(f"{pyspark} does not say in its version.py that it is pyspark {locked.spark}; install it anew")
     (fresh / "engine.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     with contextlib.suppress(OSError):  # JVMs that run read settings from it; set-up makes it anew
-        os.link(root / "home" / OWN / OWN_ARCHIVE, fresh / OWN / OWN_ARCHIVE)
+        os.link((root / "home" / "jars" / OWN_ARCHIVE).resolve(), fresh / OWN / OWN_ARCHIVE)
     before = root / "home.old"
     shutil.rmtree(before, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):

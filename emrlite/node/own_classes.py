@@ -58,7 +58,8 @@ def make(engine_home: Path, java: Java) -> None:
     """Compile the classes: some seconds.  Raises `SetupError`, and then they do not count."""
     stamp = engine_home / "classes.sha256"
     stamp.unlink(missing_ok=True)
-    jars = sorted((engine_home / "jars").glob("*.jar"))
+    # Without our own, of another version; it stays until there is the new one, for JVMs that run read settings from it.
+    jars = sorted(jar for jar in (engine_home / "jars").glob("*.jar") if jar.name != OWN_ARCHIVE)
     with tempfile.TemporaryDirectory(prefix="emrlite-classes-") as name, ThreadPoolExecutor(1) as beside:
         classes, unpacked = Path(name), beside.submit(_unpack_pages, jars, pages(engine_home))
         settings = beside.submit(default_settings.found, jars)

@@ -63,7 +63,7 @@ def format_hdfs(engine: Engine, to: Path) -> None:
 
     Raises `SetupError`.
     """
-    jars = [own_classes.archive(engine.home), *sorted((engine.home / "jars").glob("*.jar"))]
+    jars = sorted((engine.home / "jars").glob("*.jar"))
     own_classes.run(engine.java_home, jars, "emrlite.FreshHdfs", to.as_uri(), *fresh_hdfs.DIRECTORIES)
 
 
@@ -86,6 +86,7 @@ def write_classes(settings: Settings) -> None:
         class_data.list_contents(engine_home, replace(real, home=home))
         names = Path(name, "names")
         names.write_text(_text(_found(lists)), encoding="utf-8")
+        class_data.forget(engine_home)
         linked_ahead.make(engine_home, real, names, every=True)
         subprocess.run(command, check=True, env=environ)
         found = _found(lists)

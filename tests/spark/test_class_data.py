@@ -67,7 +67,7 @@ def sources(log: Path) -> Counter[str]:
         if source.startswith("shared objects file"):
             found["archive"] += 1
             found["linked ahead"] += "$$Lambda$of" in name
-        elif "$$Lambda$" in name and name.startswith(("org.apache.spark.", "scala.")):
+        elif re.search(r"\$\$Lambda(\$\d+)?/", name) and name.startswith(("org.apache.spark.", "scala.")):
             found["linked anew"] += 1
         elif ".jar" in source or source.startswith("jrt:"):
             found["files"] += 1

@@ -9,6 +9,7 @@ import pytest
 
 from emrlite.node import engines, java, linked_ahead, own_classes
 from emrlite.node.engines import Engine
+from emrlite.node.java_options import MODULE_OPTIONS
 from emrlite.settings import Settings
 
 COMPARE = Path(__file__).with_name("java") / "CompareLinked.java"
@@ -37,7 +38,7 @@ def test_every_class_that_is_linked_ahead_is_sparks_and_every_link_what_java_mak
         engine: Engine, compared: Path, tmp_path: Path) -> None:
     archive = linked_ahead.archive(engine.home)
     said = subprocess.run(
-        [engine.java_home / "bin/java", f"-Djdk.internal.lambda.dumpProxyClasses={tmp_path}", "-cp",
+        [engine.java_home / "bin/java", *MODULE_OPTIONS, f"-Djdk.internal.lambda.dumpProxyClasses={tmp_path}", "-cp",
          ":".join(map(str, [archive, compared, *jars(engine)])), "CompareLinked", archive],
         capture_output=True, text=True, timeout=300, check=False)
     assert said.returncode == 0, said.stderr

@@ -60,7 +60,8 @@ def home(tmp_path, pyspark, monkeypatch):
 
 def test_one_class_path_holds_sparks_archives_and_ours(home):
     engine = engines.find(Settings(home=home))
-    assert sorted(path.name for path in (engine.home / "jars").iterdir()) == ["own-1.jar", "spark-core.jar"]
+    names = sorted(path.name for path in (engine.home / "jars").iterdir())
+    assert names == ["emrlite.jar", "own-1.jar", "spark-core.jar"]
     assert engine.classpath == f"{engine.home}/own/*:{engine.home}/jars/*"
     assert (engine.home / "bin").is_dir()
     assert list((engine.home / "own").iterdir()) == [], "nothing is compiled yet"

@@ -8,7 +8,9 @@ import java.lang.invoke.SerializedLambda;
 import java.lang.invoke.StringConcatFactory;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.net.JarURLConnection;
 import java.net.URL;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -17,27 +19,28 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Enumeration;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
+import org.apache.spark.SparkConf;
+import org.apache.spark.serializer.KryoSerializer;
+import org.apache.spark.serializer.SerializerInstance;
 import org.apache.xbean.asm9.ClassReader;
+import org.apache.xbean.asm9.ClassWriter;
 import org.apache.xbean.asm9.Handle;
 import org.apache.xbean.asm9.Opcodes;
 import org.apache.xbean.asm9.Type;
 import org.apache.xbean.asm9.tree.AbstractInsnNode;
 import org.apache.xbean.asm9.tree.ClassNode;
 import org.apache.xbean.asm9.tree.FieldInsnNode;
-import org.apache.xbean.asm9.tree.FieldNode;
-import org.apache.xbean.asm9.tree.IntInsnNode;
 import org.apache.xbean.asm9.tree.InvokeDynamicInsnNode;
-import org.apache.xbean.asm9.tree.LdcInsnNode;
 import org.apache.xbean.asm9.tree.MethodInsnNode;
 import org.apache.xbean.asm9.tree.MethodNode;
 import org.apache.xbean.asm9.tree.TypeInsnNode;
 import org.apache.xbean.asm9.tree.VarInsnNode;
+import scala.reflect.ClassTag$;
 
 /**
  * Compares each class of an archive of what is linked ahead with the one of that name further on the class path, and each thing that
@@ -49,6 +52,7 @@ public final class CompareLinked {
     private static int classes;
     private static int lambdas;
     private static int concatenations;
+    private static final SerializerInstance KRYO = new KryoSerializer(new SparkConf(false)).newInstance();
     private static final String WRITTEN = "jdk.internal.lambda.dumpProxyClasses";
     /** Of classes that are linked ahead: the code of each of its lambdas, in order. */
     private static final Map CODE = new HashMap();
@@ -57,6 +61,9 @@ public final class CompareLinked {
         JarFile archive = new JarFile(words[0]);
         for (Enumeration entries = archive.entries(); entries.hasMoreElements();) {
             String name = ((JarEntry) entries.nextElement()).getName();
+            if (!name.endsWith(".class")) {
+                continue;
+            }
             List found = Collections.list(ClassLoader.getSystemResources(name));
             boolean made = name.matches(".*\\$\\$(Lambda\\$of\\d+|Concat)\\.class");
             same(name + " is found so often", Integer.valueOf(made ? 1 : 2), Integer.valueOf(found.size()));
@@ -66,15 +73,17 @@ public final class CompareLinked {
                     CODE.put(hostOf(lambda), new ArrayList());
                 }
                 ((List) CODE.get(hostOf(lambda))).add(called(lambda));
-            } else if (!made) {
+            } else if (!made && !name.equals("com/esotericsoftware/kryo/Kryo.class")) {
                 compare(read((URL) found.get(1)), read((URL) found.get(0)));
+                String version = ((JarURLConnection) ((URL) found.get(1)).openConnection()).getMainAttributes().getValue("Implementation-Version");
+                same("the version of " + name, "" + version, "" + type(name).getPackage().getImplementationVersion());
                 classes++;
             }
         }
         System.out.println(classes + " " + lambdas + " " + concatenations + " " + written(Paths.get(System.getProperty(WRITTEN))));
     }
 
-    /** How many lambdas of the classes Java has written, each with the same code as here. */
+    /** How many lambdas that are linked ahead have the code of one of the same class that Java has written. */
     private static int written(Path directory) throws Throwable {
         int count = 0;
         Object[] files = Files.walk(directory).toArray();
@@ -82,8 +91,7 @@ public final class CompareLinked {
             if (files[at].toString().endsWith(".class")) {
                 ClassNode node = read(((Path) files[at]).toUri().toURL());
                 List here = (List) CODE.get(hostOf(node));
-                if (here != null) {
-                    same(node.name + " is linked ahead", Boolean.TRUE, Boolean.valueOf(here.remove(called(node))));
+                if (here != null && here.remove(called(node))) {
                     count++;
                 }
             }
@@ -114,6 +122,11 @@ public final class CompareLinked {
         return found.toString();
     }
 
+    private static Class type(String file) throws Throwable {
+        String name = file.substring(0, file.lastIndexOf('.')).replace('/', '.');
+        return Class.forName(name, false, ClassLoader.getSystemClassLoader());
+    }
+
     private static ClassNode read(URL from) throws Throwable {
         ClassNode node = new ClassNode();
         InputStream in = from.openStream();
@@ -128,38 +141,29 @@ public final class CompareLinked {
         }
     }
 
+    /** With the calls of the one in the other, both are the same file. */
     private static void compare(ClassNode before, ClassNode after) throws Throwable {
-        same("the head of " + before.name, head(before), head(after));
-        Class host = Class.forName(before.name.replace('/', '.'), false, ClassLoader.getSystemClassLoader());
+        Class host = type(before.name + ".class");
         for (int at = 0; at < before.methods.size(); at++) {
             MethodNode one = (MethodNode) before.methods.get(at);
             MethodNode other = (MethodNode) after.methods.get(at);
-            String where = before.name + "." + one.name + one.desc;
-            same(where, one.name + one.desc + one.access + one.exceptions + one.signature + one.maxStack + " " + one.maxLocals
-                + one.tryCatchBlocks.size(), other.name + other.desc + other.access + other.exceptions + other.signature
-                + other.maxStack + " " + other.maxLocals + other.tryCatchBlocks.size());
-            same(where, Integer.valueOf(one.instructions.size()), Integer.valueOf(other.instructions.size()));
+            same(before.name + "." + one.name, Integer.valueOf(one.instructions.size()), Integer.valueOf(other.instructions.size()));
             for (int nth = 0; nth < one.instructions.size(); nth++) {
                 AbstractInsnNode was = one.instructions.get(nth);
                 AbstractInsnNode is = other.instructions.get(nth);
                 if (was instanceof InvokeDynamicInsnNode && is instanceof MethodInsnNode) {
                     compare(host, (InvokeDynamicInsnNode) was, (MethodInsnNode) is);
-                } else {
-                    same(where, told(was), told(is));
+                    one.instructions.set(was, is.clone(new HashMap()));
                 }
             }
         }
+        same(before.name, Boolean.TRUE, Boolean.valueOf(Arrays.equals(bytes(before), bytes(after))));
     }
 
-    private static String head(ClassNode node) {
-        StringBuilder fields = new StringBuilder();
-        for (Iterator left = node.fields.iterator(); left.hasNext();) {
-            FieldNode field = (FieldNode) left.next();
-            fields.append(field.access + field.name + field.desc + field.signature + field.value + " ");
-        }
-        return node.version + " " + node.access + node.superName + node.interfaces + node.signature + node.sourceFile + fields
-            + node.methods.size() + " " + node.innerClasses.size() + node.nestHostClass + node.nestMembers
-            + (node.attrs == null ? 0 : node.attrs.size());
+    private static byte[] bytes(ClassNode node) {
+        ClassWriter written = new ClassWriter(0);
+        node.accept(written);
+        return written.toByteArray();
     }
 
     private static String told(AbstractInsnNode node) {
@@ -172,12 +176,7 @@ public final class CompareLinked {
                 FieldInsnNode field = (FieldInsnNode) node;
                 return found + field.owner + field.name + field.desc;
             case AbstractInsnNode.TYPE_INSN: return found + ((TypeInsnNode) node).desc;
-            case AbstractInsnNode.LDC_INSN: return found + ((LdcInsnNode) node).cst;
             case AbstractInsnNode.VAR_INSN: return found + ((VarInsnNode) node).var;
-            case AbstractInsnNode.INT_INSN: return found + ((IntInsnNode) node).operand;
-            case AbstractInsnNode.INVOKE_DYNAMIC_INSN:
-                InvokeDynamicInsnNode dynamic = (InvokeDynamicInsnNode) node;
-                return found + dynamic.name + dynamic.desc + dynamic.bsm + Arrays.asList(dynamic.bsmArgs);
             default: return found;
         }
     }
@@ -206,6 +205,7 @@ public final class CompareLinked {
             Object other = maker.invokeWithArguments(values);
             same(is.owner, form(one), form(other));
             same(is.owner, serialized(one), serialized(other));
+            same(is.owner + " as Kryo writes it", ByteBuffer.wrap(kryo(one)), ByteBuffer.wrap(kryo(other)));
             boolean alone = values.length == 0;
             same(is.owner + " is one object", Boolean.valueOf(alone), Boolean.valueOf(other == maker.invokeWithArguments(values)));
             lambdas++;
@@ -262,6 +262,14 @@ public final class CompareLinked {
             interfaces.add(type.getInterfaces()[at].getName());
         }
         return type.isSynthetic() + " " + type.getModifiers() + type.getPackage() + interfaces + found;
+    }
+
+    /** What Kryo writes, which looks at the name of a class to tell what it is. */
+    private static byte[] kryo(Object lambda) {
+        ByteBuffer written = KRYO.serialize(lambda, ClassTag$.MODULE$.Any());
+        byte[] found = new byte[written.remaining()];
+        written.get(found);
+        return found;
     }
 
     /** What is written in the place of the lambda. */

@@ -145,6 +145,7 @@ def test_a_java_that_cannot_make_it_is_told_but_fails_no_set_up(tmp_path, home, 
     (java.home / "bin" / "java").chmod(0o755)
     monkeypatch.setattr(parts.java, "find", lambda _home: java)
     monkeypatch.setattr(parts.overlay, "engine_root", lambda _home, _spark: home.parent)
+    monkeypatch.setattr(class_data.linked_ahead, "make", lambda *_: None)
     home.rename(home.parent / "home")
     said = []
     parts._class_data(tmp_path, parts.Locked(spark="4.1.1", scala="", hadoop="", jars=(), s3proxy=None), said.append)
@@ -156,7 +157,22 @@ def test_a_java_that_cannot_make_it_is_told_but_fails_no_set_up(tmp_path, home, 
 def test_a_java_that_is_killed_at_it_is_told_by_its_code(home, java, monkeypatch):
     killed = subprocess.CompletedProcess([], -9, stdout="", stderr="")
     monkeypatch.setattr(class_data.subprocess, "run", lambda *_, **__: killed)
-    with pytest.raises(SetupError, match="Java ended with exit code -9"):
+    with pytest.raises(SetupError, match="LinkedAhead: Java ended with exit code -9"):
+        class_data.make(home, java, "4.1.1")
+    monkeypatch.setattr(class_data.linked_ahead, "make", lambda *_: None)
+    with pytest.raises(SetupError, match="the class-data archive: Java ended with exit code -9"):
+        class_data.make(home, java, "4.1.1")
+
+
+def test_what_is_linked_ahead_is_taken_away_with_the_list_of_contents_before_another_is_made(home, java, monkeypatch):
+    (home / "contents").write_bytes(b"a list")
+
+    def link(engine_home, *_):
+        assert [(engine_home / name).exists() for name in ("contents", "own/linked.jar", "classes.json")] == [False] * 3
+        raise SetupError("as far as this")
+
+    monkeypatch.setattr(class_data.linked_ahead, "make", link)
+    with pytest.raises(SetupError, match="as far as this"):
         class_data.make(home, java, "4.1.1")
 
 
