@@ -393,6 +393,7 @@ def test_without_privileges_a_program_does_not_outlive_its_shim_and_is_found_by_
         try:
             wait((unprivileged / "mnt/main").exists)
             found = psutil.Process(int((unprivileged / "mnt/main").read_text()))
+            wait(lambda: found.name() == "sleep")  # while a program becomes another its environment cannot be read
             assert found.pid in [process.pid for process in orphans(MARK_VARIABLE, str(unprivileged))]
         finally:
             at.kill()
