@@ -1,9 +1,10 @@
 """The class-data archive of an engine: what its JVMs would read, parse and verify anew, mapped ready-made.
 
 One static archive serves every process of a cluster, for all have one class path (`emrlite.node.overlay`).
-Set-up makes it from a list of names that `emrlite.node.train` has written.  It fits one Java, and lies in the
-engine's home, so that it goes when the archives of the class path change.  With it goes a list of what those hold,
-which spares JVMs to open them all (``java_classes/ClassPath.java``).  Without both everything runs, slower.
+Set-up makes it from a list of names that `emrlite.node.train` has written, which also says what is linked ahead for
+it (`emrlite.node.linked_ahead`).  It fits one Java, and lies in the engine's home, so that it goes when the archives of
+the class path change.  With it goes a list of what those hold, which spares JVMs to open them all
+(``java_classes/ClassPath.java``).  Without both everything runs, slower.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from emrlite.node.java import Java
 from emrlite.node.java_options import OPEN_CLASS_PATH, OWN, QUICK, class_path, contents, sharing
 from emrlite.node.lockfile import conf
 
-#: The archive of Spark 4.1.1, in bytes, and the seconds that it may take to make.
+#: The archive of Spark 4.1.1 with that of what is linked ahead, in bytes, and the seconds that it may take to make.
 SIZE, SECONDS = 370_000_000, 1800
 #: Changes with what `make` makes.
 _FORM = 5
