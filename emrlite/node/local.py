@@ -367,7 +367,9 @@ class LocalDriver:
     def _reap_if_escaped(self, node: str, process: str, what: Seen | None) -> None:
         """When a shim was killed, what it watched over may have escaped it."""
         if what is not None and what.ended is not None and what.exit_code is None:
-            reap(orphans(MARK_VARIABLE, self._mark(node, process)))
+            for _ in range(3):  # what was found may have started another before it was killed
+                if not reap(orphans(MARK_VARIABLE, self._mark(node, process))):
+                    break
 
     def _process(self, node: str, name: str) -> Process:
         at = (node, name)

@@ -218,14 +218,25 @@ def kill_all(found: Sequence[Process], *, timeout: float = 15.0) -> None:
 
 
 def orphans(variable: str, value: str) -> list[psutil.Process]:
-    """Find processes that carry a mark of ours, other than this one and its parents."""
+    """Find processes that carry a mark of ours, other than this one and its parents.
+
+    While a process becomes another program (`execve`) Linux shows its environment as empty; it is looked at again.
+    """
     me = psutil.Process()
     spared = {me.pid, *(parent.pid for parent in me.parents())}
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.pid not in spared and process.environ().get(variable) == value:
-                found.append(process)
+    found, unread = [], [process for process in psutil.process_iter() if process.pid not in spared]
+    for pause in (0.001, 0.01, 0.1, 0):
+        bare = []
+        for process in unread:
+            with suppress(psutil.Error):
+                environ = process.environ()
+                if environ.get(variable) == value:
+                    found.append(process)
+                elif not environ and process.exe():  # a thread of the kernel has no program
+                    bare.append(process)
+        if not (unread := bare):
+            break
+        time.sleep(pause)
     return found
 
 

@@ -361,6 +361,14 @@ def test_a_killed_shim_leaves_an_unknown_end_and_nothing_else(node):
     assert not alive(stray)
 
 
+def test_a_process_that_becomes_another_program_is_found_all_the_same(node):
+    """Linux shows no environment of it in that moment; this one does nothing else."""
+    node.start("p", "sh", "-c", 'echo $$; exec sh -c "$0" "$0"', 'exec sh -c "$0" "$0"')
+    pid = node.pid("p")
+    for _ in range(200):
+        assert pid in [process.pid for process in orphans(MARK_VARIABLE, f"{node.root}#p")]
+
+
 def test_what_stands_still_for_seconds_is_not_taken_for_dead(node):
     """A laptop sleeps: everything stops, and goes on."""
     process = node.python("p", "import os,time; print(os.getpid(), flush=True); time.sleep(60)")
