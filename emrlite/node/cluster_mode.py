@@ -40,7 +40,7 @@ def main(arguments: Arguments, defaults: Mapping[str, str], notes: Sequence[str]
     from emrlite.node.spark_programs import check_table_formats
 
     node = NodeInfo.read(Path(_choose(info.core, info).root))
-    submission = submit.translate(arguments, node, defaults, os.environ, submit.machine_memory())
+    submission = submit.translate(arguments, node, defaults, os.environ, submit.this_machine())
     check_table_formats(submission, node)
     for note in (*notes, *submission.notes):
         print(f"emrlite: note: {note}", file=sys.stderr)

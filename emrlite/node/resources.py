@@ -4,6 +4,7 @@ YARN gives an application `spark.executor.instances` containers; the standalone 
 how many cores it may take in all (`spark.cores.max`) and how large one executor is.  The memory
 that is asked for is checked against the instance type, as YARN does, but the heap that is
 started is bounded by this machine: copied production settings must not bring a laptop down.
+So are the cores of an executor, and the number of executors, that nobody named (ADR 27).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emrlite.node.layout import NodeInfo
 
@@ -39,10 +41,19 @@ _HEAP_PART, _LEAST_HEAP = 4, 1024
 HEADROOM = 4
 #: Heap of an executor that nobody chose: small, since several start on one machine.
 _USUAL_HEAP = 1024
+#: Cores of an executor that nobody chose, on a machine with fewer: a task that waits for another is not alone.
+_LEAST_CORES = 2
 
 
 class Refused(Exception):
     """The request cannot be met; the text is the one that Spark on YARN would show."""
+
+
+class Machine(NamedTuple):
+    """What this machine has for all nodes together: memory in MiB, and cores."""
+
+    memory: int
+    cores: int
 
 
 @dataclass(frozen=True)
@@ -114,13 +125,14 @@ def verify(conf: Mapping[str, str], limit: int, *, cluster_mode: bool) -> int:
     return total
 
 
-def plan(conf: Mapping[str, str], info: NodeInfo, machine: int, *, cluster_mode: bool = False) -> Resources:
-    """Decide on executors.  *conf* is what counts in the end, *machine* this machine's memory in MiB."""
+def plan(conf: Mapping[str, str], info: NodeInfo, machine: Machine, *, cluster_mode: bool = False) -> Resources:
+    """Decide on executors.  *conf* is what counts in the end."""
     container = verify(conf, info.yarn_memory, cluster_mode=cluster_mode)
     notes: list[str] = []
     chosen: dict[str, str] = {}
 
-    cores = _count("spark.executor.cores", conf.get("spark.executor.cores", str(info.vcpu)))
+    usual = min(info.vcpu, max(machine.cores, _LEAST_CORES))
+    cores = _count("spark.executor.cores", conf.get("spark.executor.cores", str(usual)))
     # More than a worker offers, or than the application may take in all, would be waited for without end.
     slots = min(info.cluster_vcpu, info.vcpu * HEADROOM)
     if cores > slots:
@@ -132,7 +144,7 @@ def plan(conf: Mapping[str, str], info: NodeInfo, machine: int, *, cluster_mode:
     chosen["spark.executor.cores"] = str(cores)
 
     heap = mebibytes(conf.get("spark.executor.memory", f"{_USUAL_HEAP}m"))
-    bound = max(machine // _HEAP_PART, _LEAST_HEAP)
+    bound = max(machine.memory // _HEAP_PART, _LEAST_HEAP)
     if heap > bound:
         notes.append(f"--executor-memory {heap}m fits the instance type; the heap on this machine is {bound}m")
     chosen["spark.executor.memory"] = f"{min(heap, bound)}m"
@@ -140,10 +152,10 @@ def plan(conf: Mapping[str, str], info: NodeInfo, machine: int, *, cluster_mode:
     # 0 is how one says "dynamic" where a number is expected.
     if (asked := conf.get("spark.executor.instances", "0").strip()) != "0":
         chosen |= _fixed(_count("spark.executor.instances", asked), cores, container, info, notes)
-    elif (limit := conf.get("spark.cores.max", usual := str(info.cluster_vcpu))) != usual:
+    elif (limit := conf.get("spark.cores.max", whole := str(info.cluster_vcpu))) != whole:
         chosen["spark.cores.max"] = limit
     else:
-        chosen |= _dynamic(conf, cores, info)
+        chosen |= _dynamic(conf, cores, info, machine)
     return Resources(chosen, tuple(notes))
 
 
@@ -157,8 +169,12 @@ def _fixed(asked: int, cores: int, container: int, info: NodeInfo, notes: list[s
     return {"spark.cores.max": str(count * cores), "spark.dynamicAllocation.enabled": "false"}
 
 
-def _dynamic(conf: Mapping[str, str], cores: int, info: NodeInfo) -> dict[str, str]:
-    """EMR's default: executors come and go with the work, here from one on and up to the cluster's vCPU."""
+def _dynamic(conf: Mapping[str, str], cores: int, info: NodeInfo, machine: Machine) -> dict[str, str]:
+    """EMR's default: executors come and go with the work, here from one on and up to the cluster's vCPU.
+
+    Where nobody says how many, no more come than this machine has cores for: each compiles for itself what it runs,
+    and a further one without a core of its own only takes from the others.
+    """
     cap = {"spark.cores.max": str(max(info.cluster_vcpu, cores))}
     if conf.get("spark.dynamicAllocation.enabled", _TRUE).lower() != _TRUE:
         return cap
@@ -168,5 +184,7 @@ def _dynamic(conf: Mapping[str, str], cores: int, info: NodeInfo) -> dict[str, s
         "spark.dynamicAllocation.shuffleTracking.enabled": _TRUE,
         "spark.dynamicAllocation.initialExecutors": "1",
     }
+    if not any(conf.get(f"spark.dynamicAllocation.{end}Executors") for end in ("min", "initial", "max")):
+        usual["spark.dynamicAllocation.maxExecutors"] = str(max(machine.cores // cores, 1))
     forced = {"spark.shuffle.service.enabled": "false"}
     return cap | {key: conf.get(key, value) for key, value in usual.items()} | forced

@@ -79,7 +79,7 @@ def command(
 
 
 def _driver(arguments: Arguments, info: NodeInfo, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    usual = submit.translate(arguments, info, submit.node_defaults(info), environ, submit.machine_memory())
+    usual = submit.translate(arguments, info, submit.node_defaults(info), environ, submit.this_machine())
     if usual.cluster_mode or not submit.has_usual_python(arguments):
         raise Refused("its step's driver is not one of Python on the master")
     return list(usual.argv[:usual.argv.index(submit.MAIN)]), {**environ, **usual.env}
@@ -89,7 +89,7 @@ def _executor(conf: Mapping[str, str], info: NodeInfo) -> list[str]:
     """The words that Spark's worker starts an executor with (`WorkerCommandBuilder`), in another order."""
     if conf.get("spark.master", "yarn").startswith("local") or conf.get("spark.executor.extraClassPath"):
         raise Refused("its step has none, or one with a class path of its own")
-    planned = resources.plan(conf, info, submit.machine_memory()).properties
+    planned = resources.plan(conf, info, submit.this_machine()).properties
     heap = resources.mebibytes(planned["spark.executor.memory"])
     options = conf.get("spark.executor.defaultJavaOptions", jvm.executor_options(
         conf.get("spark.executor.extraJavaOptions", ""), info.archive))

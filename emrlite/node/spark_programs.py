@@ -92,7 +92,7 @@ def _submit(arguments: Arguments, notes: Sequence[str], info: NodeInfo) -> NoRet
         from emrlite.node import cluster_mode
 
         cluster_mode.main(arguments, defaults, notes, info)
-    submission = submit.translate(arguments, info, defaults, os.environ, submit.machine_memory())
+    submission = submit.translate(arguments, info, defaults, os.environ, submit.this_machine())
     check_table_formats(submission, info)
     told = [*notes, *submission.notes]
     if submission.archives:

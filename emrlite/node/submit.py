@@ -8,12 +8,13 @@ written.  What was changed is said in ``notes``.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emrlite.node import jvm, places, resources
 from emrlite.node.layout import NodeInfo
-from emrlite.node.resources import Refused
+from emrlite.node.resources import Machine, Refused
 from emrlite.node.submit_arguments import VALUED, Arguments, properties
 
 MAIN = "org.apache.spark.deploy.SparkSubmit"
@@ -73,9 +74,10 @@ def node_defaults(info: NodeInfo) -> dict[str, str]:
     return properties(usual.read_text()) if usual.is_file() else {}
 
 
-def machine_memory() -> int:
-    """This machine's memory in MiB."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+def this_machine() -> Machine:
+    """Look up what this machine has; of its cores those that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return Machine(memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20, cores=cores)
 
 
 def is_cluster_mode(arguments: Arguments, defaults: Mapping[str, str]) -> bool:
@@ -93,12 +95,12 @@ def has_usual_python(arguments: Arguments) -> bool:
 
 
 def translate(
-    arguments: Arguments, info: NodeInfo, defaults: Mapping[str, str], environ: Mapping[str, str], machine: int
+    arguments: Arguments, info: NodeInfo, defaults: Mapping[str, str], environ: Mapping[str, str], machine: Machine
 ) -> Submission:
     """Make the command line for *arguments*.
 
     *info* is the node that runs the driver, *defaults* the properties of ``spark-defaults.conf`` or of the file
-    that the user named in its place, *machine* this machine's memory in MiB.  Raises `Refused`.
+    that the user named in its place.  Raises `Refused`.
     """
     conf = arguments.properties(defaults)
     cluster_mode = is_cluster_mode(arguments, defaults)
@@ -145,7 +147,7 @@ def translate(
         info,
         MAIN,
         *_arguments(arguments, master, added, info),
-        flags=[_heap(conf, environ, own, machine, notes), *jvm.driver_flags(own)],
+        flags=[_heap(conf, environ, own, machine.memory, notes), *jvm.driver_flags(own)],
         extra=conf.get("spark.driver.extraClassPath", ""),
     )
     return Submission(

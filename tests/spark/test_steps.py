@@ -16,7 +16,7 @@ import psutil
 import pytest
 from rig import Emulator, wait_for
 
-from emrlite.node import isolation
+from emrlite.node import isolation, submit
 
 EXIT_3 = """
 import sys
@@ -263,6 +263,31 @@ def test_a_missing_program_and_a_missing_application_fail_with_their_names(emula
     assert 'Cannot run program "no-such-program"' in program["FailureDetails"]["Message"]
     assert application["State"] == "FAILED"
     assert "no-such-app.py" in application["FailureDetails"]["Message"]
+
+
+def test_executors_are_as_many_as_the_machine_has_cores_for_or_as_many_as_somebody_asks_for(
+    emulator: Emulator, cluster: str) -> None:
+    code = """
+import os, time
+from pyspark.sql import SparkSession
+def place(_):
+    time.sleep(0.5)
+    return os.getcwd()
+places = SparkSession.builder.getOrCreate().sparkContext.parallelize(range(24), 24).map(place).collect()
+print(len(set(places)))
+"""
+    app = emulator.put("places.py", code)
+    at_once = [word for each in ("minRegisteredResourcesRatio=1", "maxRegisteredResourcesWaitingTime=90s")
+               for word in ("--conf", f"spark.scheduler.{each}")]
+    told = []
+    for words in ([], ["--num-executors", "3", *at_once]):
+        (step,) = emulator.add_steps(cluster, ("spark-submit", "--executor-cores", "1", *words, app))
+        assert emulator.wait_step(cluster, step)["State"] == "COMPLETED", emulator.log(cluster, step, "stderr")[-2000:]
+        told.append(int(emulator.log(cluster, step, "stdout")))
+
+    usual, asked = told
+    assert 1 <= usual <= submit.this_machine().cores
+    assert asked == 3
 
 
 def test_two_spark_steps_at_once_both_make_progress(emulator: Emulator, cluster: str) -> None:

@@ -38,7 +38,7 @@ def localized(line, info, tmp_path, monkeypatch):
     arguments = parse(line.split())
     work = tmp_path / "work"
     work.mkdir()
-    return localize(submit.translate(arguments, info, {}, {}, 16384), arguments, work, info), work
+    return localize(submit.translate(arguments, info, {}, {}, submit.this_machine()), arguments, work, info), work
 
 
 def test_files_and_archives_lie_in_the_drivers_working_directory(info, tmp_path, monkeypatch):
@@ -103,7 +103,7 @@ def test_the_archive_of_the_drivers_own_python_is_unpacked_in_client_mode(line, 
     (tmp_path / "python").symlink_to("/usr/bin/python3.99")  # as in a virtual environment: absolute, of elsewhere
     with tarfile.open(tmp_path / "e.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "python", "bin/python")
-    submission = submit.translate(parse(line.split()), info, {}, {}, 16384)
+    submission = submit.translate(parse(line.split()), info, {}, {}, submit.this_machine())
     work = tmp_path / "work"
     work.mkdir()
 

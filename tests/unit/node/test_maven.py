@@ -41,7 +41,7 @@ def test_a_property_of_any_place_names_packages(line, tmp_path, info):
     defaults = {} if line else {"spark.jars.packages": NAME}
 
     found, _ = maven.replaced(parse([*line, "--jars", "own.jar", "app.py"]), defaults, tmp_path / "p")
-    submission = submit.translate(found, info, defaults, {}, 16384)
+    submission = submit.translate(found, info, defaults, {}, submit.this_machine())
 
     assert submission.extra["spark.jars"] == f"own.jar,{tmp_path}/p/jars/org.example_thing_2.13-1.0.jar"
     assert "spark.jars.packages=" in submission.argv
@@ -98,7 +98,7 @@ def test_a_home_that_was_moved_keeps_its_table_formats(tmp_path):
 @pytest.mark.parametrize("name", ["iceberg-spark3-runtime.jar", "*.jar"])
 def test_a_table_format_that_nobody_fetched_is_refused_with_the_command(name, info):
     arguments = parse(["--jars", f"/usr/share/aws/iceberg/lib/{name}", "app.py"])
-    submission = submit.translate(arguments, info, {}, {}, 16384)
+    submission = submit.translate(arguments, info, {}, {}, submit.this_machine())
 
     with pytest.raises(Refused, match="`emrlite prefetch iceberg` fetches it"):
         spark_programs.check_table_formats(submission, info)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from emrlite.node.resources import Refused, mebibytes, plan, verify
+from emrlite.node.resources import Machine, Refused, mebibytes, plan, verify
 
-LAPTOP = 16 * 1024
+LAPTOP = Machine(memory=16 * 1024, cores=8)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,16 @@ def test_a_size_that_is_none_is_refused(text):
 @pytest.mark.parametrize(
     ("conf", "expected"),
     [
-        # EMR's default: dynamic, from one executor on, up to the cluster's vCPU.
+        # Dynamic, as on EMR, from one executor on, up to what the laptop has cores for.
         ({}, {"spark.executor.cores": "4", "spark.executor.memory": "1024m", "spark.cores.max": "12",
-              "spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.initialExecutors": "1"}),
+              "spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.initialExecutors": "1",
+              "spark.dynamicAllocation.maxExecutors": "2"}),
+        # No more executors than the laptop has cores for, but one; or as many as somebody wants.
+        ({"spark.executor.cores": "3"}, {"spark.dynamicAllocation.maxExecutors": "2"}),
+        ({"spark.executor.cores": "12"}, {"spark.dynamicAllocation.maxExecutors": "1"}),
+        ({"spark.dynamicAllocation.maxExecutors": "5"}, {"spark.dynamicAllocation.maxExecutors": None}),
+        ({"spark.dynamicAllocation.minExecutors": "3"}, {"spark.dynamicAllocation.maxExecutors": None}),
+        ({"spark.executor.instances": "2"}, {"spark.dynamicAllocation.maxExecutors": None}),
         ({"spark.dynamicAllocation.enabled": "false"}, {"spark.executor.cores": "4", "spark.cores.max": "12"}),
         ({"spark.cores.max": "12"}, {"spark.dynamicAllocation.enabled": "true"}),
         # An executor that is larger than what the application may take would never come.
@@ -48,6 +55,17 @@ def test_executors_are_as_asked_for_as_far_as_the_cluster_has_room(conf, expecte
     found = plan(conf, info, LAPTOP).properties
 
     assert {key: found.get(key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(("cores", "conf", "expected"), [
+    (1, {}, ("2", "1", "12")), (2, {}, ("2", "1", "12")), (3, {}, ("3", "1", "12")), (64, {}, ("4", "16", "12")),
+    (2, {"spark.executor.cores": "4"}, ("4", "1", "12")), (2, {"spark.executor.instances": "3"}, ("2", None, "6")),
+    (2, {"spark.cores.max": "6"}, ("2", None, "6"))])
+def test_nobody_who_asks_for_nothing_gets_more_than_this_machine_has(cores, conf, expected, info):
+    found = plan(conf, info, LAPTOP._replace(cores=cores)).properties
+
+    names = ("spark.executor.cores", "spark.dynamicAllocation.maxExecutors", "spark.cores.max")
+    assert tuple(found.get(name) for name in names) == expected
 
 
 def test_an_executor_is_no_larger_than_what_one_worker_offers(info):

@@ -55,7 +55,7 @@ def test_a_spare_driver_is_started_as_its_step_would_or_as_one_without_options(
     directory = tmp_path / "spare-driver-1"
     environ = {"HOME": "/home/hadoop", "TZ": "UTC"}
     argv, env = spare.command("driver", directory, info, environ, steps=tmp_path, step=asks)
-    usual = submit.translate(parse(words.split()), info, {}, {}, submit.machine_memory())
+    usual = submit.translate(parse(words.split()), info, {}, {}, submit.this_machine())
 
     at = argv.index(spare.MAIN)
     own = ("--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", OPEN_CLASS_PATH, heap)
@@ -133,7 +133,7 @@ def handed(monkeypatch):
 
 
 def test_without_a_spare_that_waits_nothing_is_taken(info, tmp_path, handed):
-    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.machine_memory())
+    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.this_machine())
     handover.take(tmp_path, "driver", submit.MAIN, usual.argv, usual.env)
     directory = tmp_path / "spare-driver-1"
     spare.command("driver", directory, info, {}, steps=tmp_path)
@@ -148,10 +148,10 @@ def test_without_a_spare_that_waits_nothing_is_taken(info, tmp_path, handed):
 
 
 def test_a_spare_that_is_on_its_way_is_waited_for_where_it_suits(info, tmp_path, monkeypatch, handed):
-    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.machine_memory())
+    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.this_machine())
     directory = tmp_path / "spare-driver-1"
     spare.command("driver", directory, info, {}, steps=tmp_path)
-    other = submit.translate(parse(["--driver-memory", "700m", "any.py"]), info, {}, {}, submit.machine_memory())
+    other = submit.translate(parse(["--driver-memory", "700m", "any.py"]), info, {}, {}, submit.this_machine())
     monkeypatch.setattr(handover, "SECONDS", 60.0)
     handover.take(tmp_path, "driver", submit.MAIN, other.argv, other.env)  # at once
     assert not handed
@@ -163,7 +163,7 @@ def test_a_spare_that_is_on_its_way_is_waited_for_where_it_suits(info, tmp_path,
 
 
 def test_the_patience_with_a_spare_on_its_way_has_an_end(info, tmp_path, monkeypatch, handed):
-    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.machine_memory())
+    usual = submit.translate(parse(["any.py"]), info, {}, {}, submit.this_machine())
     spare.command("driver", tmp_path / "spare-driver-1", info, {}, steps=tmp_path)
     monkeypatch.setattr(handover, "SECONDS", 0.05)
     handover.take(tmp_path, "driver", submit.MAIN, usual.argv, usual.env)

@@ -3,10 +3,10 @@
 import pytest
 
 from emrlite.node import places, submit
-from emrlite.node.resources import Refused
+from emrlite.node.resources import Machine, Refused
 from emrlite.node.submit_arguments import parse
 
-LAPTOP = 16 * 1024
+LAPTOP = Machine(memory=16 * 1024, cores=8)
 
 
 def translate(line, info, defaults=None, environ=None):
