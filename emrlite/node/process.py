@@ -225,7 +225,7 @@ def orphans(variable: str, value: str) -> list[psutil.Process]:
     me = psutil.Process()
     spared = {me.pid, *(parent.pid for parent in me.parents())}
     found, unread = [], [process for process in psutil.process_iter() if process.pid not in spared]
-    for pause in (0.001, 0.01, 0.1, 0):
+    for pause in (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0):
         bare = []
         for process in unread:
             with suppress(psutil.Error):

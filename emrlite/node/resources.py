@@ -9,6 +9,7 @@ So are the cores of an executor, and the number of executors, that nobody named 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,10 +40,12 @@ _HEAP_PART, _LEAST_HEAP = 4, 1024
 #: A worker offers this many times its node's vCPU as slots, so that no application starves
 #: another; the operating system shares the real cores.
 HEADROOM = 4
-#: Heap of an executor that nobody chose: small, since several start on one machine.
+#: Heap of an executor that nobody chose: small, since several may start on one machine.
 _USUAL_HEAP = 1024
 #: Cores of an executor that nobody chose, on a machine with fewer: a task that waits for another is not alone.
 _LEAST_CORES = 2
+#: How many executors Spark adds for each that its tasks could fill: always one in all.
+_ONE_FOR_ALL_TASKS = "0.000001"
 
 
 class Refused(Exception):
@@ -131,8 +134,7 @@ def plan(conf: Mapping[str, str], info: NodeInfo, machine: Machine, *, cluster_m
     notes: list[str] = []
     chosen: dict[str, str] = {}
 
-    usual = min(info.vcpu, max(machine.cores, _LEAST_CORES))
-    cores = _count("spark.executor.cores", conf.get("spark.executor.cores", str(usual)))
+    cores = _count("spark.executor.cores", conf.get("spark.executor.cores", str(_usual_cores(conf, info, machine))))
     # More than a worker offers, or than the application may take in all, would be waited for without end.
     slots = min(info.cluster_vcpu, info.vcpu * HEADROOM)
     if cores > slots:
@@ -159,6 +161,13 @@ def plan(conf: Mapping[str, str], info: NodeInfo, machine: Machine, *, cluster_m
     return Resources(chosen, tuple(notes))
 
 
+def _usual_cores(conf: Mapping[str, str], info: NodeInfo, machine: Machine) -> int:
+    """Share this machine's cores among as few executors as an instance's vCPU allow."""
+    of_a_task = conf.get("spark.task.cpus", "")
+    share = math.ceil(machine.cores / math.ceil(machine.cores / info.vcpu))
+    return min(info.vcpu, max(share, _LEAST_CORES, int(of_a_task) if of_a_task.isdigit() else 1))
+
+
 def _fixed(asked: int, cores: int, container: int, info: NodeInfo, notes: list[str]) -> dict[str, str]:
     """As many executors as asked for, as far as YARN would find room for them on this cluster."""
     nodes = max(info.cluster_vcpu // info.vcpu, 1)
@@ -170,21 +179,24 @@ def _fixed(asked: int, cores: int, container: int, info: NodeInfo, notes: list[s
 
 
 def _dynamic(conf: Mapping[str, str], cores: int, info: NodeInfo, machine: Machine) -> dict[str, str]:
-    """EMR's default: executors come and go with the work, here from one on and up to the cluster's vCPU.
+    """EMR's default: executors come and go with the work, here from one on, up to what this machine has cores for.
 
-    Where nobody says how many, no more come than this machine has cores for: each compiles for itself what it runs,
-    and a further one without a core of its own only takes from the others.
+    Each compiles for itself what it runs: one more, without cores of its own, only takes from the others (ADR 27).
     """
-    cap = {"spark.cores.max": str(max(info.cluster_vcpu, cores))}
     if conf.get("spark.dynamicAllocation.enabled", _TRUE).lower() != _TRUE:
-        return cap
+        nodes = max(info.cluster_vcpu // info.vcpu, 1)
+        return {"spark.cores.max": str(max(nodes * cores, info.vcpu))}
     usual = {
         "spark.dynamicAllocation.enabled": _TRUE,
         # There is no external shuffle service on a node: executors that hold shuffle data are kept.
         "spark.dynamicAllocation.shuffleTracking.enabled": _TRUE,
         "spark.dynamicAllocation.initialExecutors": "1",
     }
-    if not any(conf.get(f"spark.dynamicAllocation.{end}Executors") for end in ("min", "initial", "max")):
-        usual["spark.dynamicAllocation.maxExecutors"] = str(max(machine.cores // cores, 1))
-    forced = {"spark.shuffle.service.enabled": "false"}
-    return cap | {key: conf.get(key, value) for key, value in usual.items()} | forced
+    count, most = math.ceil(machine.cores / cores), max(info.cluster_vcpu, cores)
+    if count > 1:
+        asked = [conf.get(f"spark.dynamicAllocation.{end}Executors", "") for end in ("min", "initial")]
+        most = min(most, cores * max(count, *(int(text) if text.isdigit() else 0 for text in asked)))
+    else:  # no ceiling: with one Spark refuses code that asks for more, and would never start a larger executor
+        usual["spark.dynamicAllocation.executorAllocationRatio"] = _ONE_FOR_ALL_TASKS
+    chosen = {key: conf.get(key, value) for key, value in usual.items()}
+    return {"spark.cores.max": str(most), **chosen, "spark.shuffle.service.enabled": "false"}

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from rig import Emulator, wait_for
 
-from emrlite.node import isolation, submit
+from emrlite.node import isolation
 
 EXIT_3 = """
 import sys
@@ -265,29 +265,32 @@ def test_a_missing_program_and_a_missing_application_fail_with_their_names(emula
     assert "no-such-app.py" in application["FailureDetails"]["Message"]
 
 
-def test_executors_are_as_many_as_the_machine_has_cores_for_or_as_many_as_somebody_asks_for(
-    emulator: Emulator, cluster: str) -> None:
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a step with fewer cores than the machine (Linux)")
+def test_executors_are_as_many_as_there_are_cores_for_or_as_somebody_asks_for(emulator: Emulator, cluster: str) -> None:
     code = """
-import os, time
+import os, sys, time
 from pyspark.sql import SparkSession
 def place(_):
     time.sleep(0.5)
     return os.getcwd()
-places = SparkSession.builder.getOrCreate().sparkContext.parallelize(range(24), 24).map(place).collect()
-print(len(set(places)))
+builder, expected = SparkSession.builder, int(sys.argv[1])
+if sys.argv[2:]:
+    builder = builder.config("spark.dynamicAllocation.minExecutors", sys.argv[2])
+context = builder.getOrCreate().sparkContext
+while context._jsc.sc().getExecutorMemoryStatus().size() <= expected:  # the driver counts too
+    time.sleep(0.1)
+print(len(set(context.parallelize(range(16), 16).map(place).collect())))
 """
     app = emulator.put("places.py", code)
-    at_once = [word for each in ("minRegisteredResourcesRatio=1", "maxRegisteredResourcesWaitingTime=90s")
-               for word in ("--conf", f"spark.scheduler.{each}")]
-    told = []
-    for words in ([], ["--num-executors", "3", *at_once]):
-        (step,) = emulator.add_steps(cluster, ("spark-submit", "--executor-cores", "1", *words, app))
-        assert emulator.wait_step(cluster, step)["State"] == "COMPLETED", emulator.log(cluster, step, "stderr")[-2000:]
-        told.append(int(emulator.log(cluster, step, "stdout")))
+    one_core = ("import os, sys; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); "
+                "os.execvp(sys.argv[1], sys.argv[1:])")
+    submit = ("python3", "-c", one_core, "spark-submit", "--executor-cores", "1")
+    steps = emulator.add_steps(cluster, (*submit, app, "1"), (*submit, app, "2", "2"),
+                               (*submit, "--num-executors", "3", app, "3"))
 
-    usual, asked = told
-    assert 1 <= usual <= submit.this_machine().cores
-    assert asked == 3
+    for step in steps:
+        assert emulator.wait_step(cluster, step)["State"] == "COMPLETED", emulator.log(cluster, step, "stderr")[-2000:]
+    assert [int(emulator.log(cluster, step, "stdout")) for step in steps] == [1, 2, 3]
 
 
 def test_two_spark_steps_at_once_both_make_progress(emulator: Emulator, cluster: str) -> None:

@@ -26,15 +26,8 @@ def test_a_size_that_is_none_is_refused(text):
     ("conf", "expected"),
     [
         # Dynamic, as on EMR, from one executor on, up to what the laptop has cores for.
-        ({}, {"spark.executor.cores": "4", "spark.executor.memory": "1024m", "spark.cores.max": "12",
-              "spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.initialExecutors": "1",
-              "spark.dynamicAllocation.maxExecutors": "2"}),
-        # No more executors than the laptop has cores for, but one; or as many as somebody wants.
-        ({"spark.executor.cores": "3"}, {"spark.dynamicAllocation.maxExecutors": "2"}),
-        ({"spark.executor.cores": "12"}, {"spark.dynamicAllocation.maxExecutors": "1"}),
-        ({"spark.dynamicAllocation.maxExecutors": "5"}, {"spark.dynamicAllocation.maxExecutors": None}),
-        ({"spark.dynamicAllocation.minExecutors": "3"}, {"spark.dynamicAllocation.maxExecutors": None}),
-        ({"spark.executor.instances": "2"}, {"spark.dynamicAllocation.maxExecutors": None}),
+        ({}, {"spark.executor.cores": "4", "spark.executor.memory": "1024m", "spark.cores.max": "8",
+              "spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.initialExecutors": "1"}),
         ({"spark.dynamicAllocation.enabled": "false"}, {"spark.executor.cores": "4", "spark.cores.max": "12"}),
         ({"spark.cores.max": "12"}, {"spark.dynamicAllocation.enabled": "true"}),
         # An executor that is larger than what the application may take would never come.
@@ -58,14 +51,23 @@ def test_executors_are_as_asked_for_as_far_as_the_cluster_has_room(conf, expecte
 
 
 @pytest.mark.parametrize(("cores", "conf", "expected"), [
-    (1, {}, ("2", "1", "12")), (2, {}, ("2", "1", "12")), (3, {}, ("3", "1", "12")), (64, {}, ("4", "16", "12")),
-    (2, {"spark.executor.cores": "4"}, ("4", "1", "12")), (2, {"spark.executor.instances": "3"}, ("2", None, "6")),
-    (2, {"spark.cores.max": "6"}, ("2", None, "6"))])
-def test_nobody_who_asks_for_nothing_gets_more_than_this_machine_has(cores, conf, expected, info):
+    # Machine's cores and what is said → cores of an executor and of all, whether one is enough for any number of tasks.
+    (1, {}, ("2", "12", True)), (2, {}, ("2", "12", True)), (4, {}, ("4", "12", True)), (5, {}, ("3", "6", False)),
+    (6, {}, ("3", "6", False)), (10, {}, ("4", "12", False)), (64, {}, ("4", "12", False)),
+    (2, {"spark.task.cpus": "3"}, ("3", "12", True)), (2, {"spark.executor.cores": "4"}, ("4", "12", True)),
+    (8, {"spark.executor.cores": "1"}, ("1", "8", False)), (2, {"spark.executor.cores": "1"}, ("1", "2", False)),
+    # A number that must be is one that is asked for; one that may be is not.
+    (8, {"spark.dynamicAllocation.minExecutors": "3"}, ("4", "12", False)),
+    (8, {"spark.dynamicAllocation.initialExecutors": "1"}, ("4", "8", False)),
+    (2, {"spark.dynamicAllocation.minExecutors": "3"}, ("2", "12", True)),
+    (2, {"spark.dynamicAllocation.maxExecutors": "20"}, ("2", "12", True)),
+    (2, {"spark.executor.instances": "3"}, ("2", "6", False)), (2, {"spark.cores.max": "6"}, ("2", "6", False)),
+    (2, {"spark.dynamicAllocation.enabled": "false"}, ("2", "6", False))])
+def test_an_application_gets_what_this_machine_has_cores_for_or_what_it_asks_for(cores, conf, expected, info):
     found = plan(conf, info, LAPTOP._replace(cores=cores)).properties
 
-    names = ("spark.executor.cores", "spark.dynamicAllocation.maxExecutors", "spark.cores.max")
-    assert tuple(found.get(name) for name in names) == expected
+    one = "spark.dynamicAllocation.executorAllocationRatio" in found
+    assert (found["spark.executor.cores"], found["spark.cores.max"], one) == expected
 
 
 def test_an_executor_is_no_larger_than_what_one_worker_offers(info):
